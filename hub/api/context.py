@@ -1,0 +1,77 @@
+"""What resolvers get: the services, the rules of this request, who calls and when. Nothing global."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hub.audit.entry import EntryOutcome, SubjectPart
+from hub.consent.service import ConsentService
+from hub.disclosure.basis import refusal
+from hub.disclosure.rules import Rules
+from hub.identity.details import Grant
+from hub.identity.tokens import Caller
+from hub.keys.note import NoteVerifier
+from hub.model.outcome import Reason
+from hub.store.database import Database
+
+
+@dataclass(frozen=True)
+class Services:
+    """What resolvers may use."""
+
+    database: Database
+    consents: ConsentService
+    log_verifiers: tuple[NoteVerifier, ...]
+
+
+@dataclass
+class RequestContext:
+    """One request, as resolvers see it."""
+
+    services: Services
+    rules: Rules
+    caller: Caller
+    now: datetime
+    finished: Mapping[str, Any] = field(default_factory=dict)
+    """Subject roots by response key, finished by the disclosure gate."""
+    parts: list[SubjectPart] = field(default_factory=list)
+    """What resolvers did about subjects, for the audit entry."""
+    purposes: list[str] = field(default_factory=list)
+    audit_read: bool = False
+    """Whether the log itself was read."""
+
+    def require(self, *purposes: str) -> Grant:
+        """The token's grant for one of these purposes.
+
+        Raises:
+            DisclosureRefusedError: PURPOSE_NOT_HELD.
+        """
+        for grant in self.caller.grants:
+            held = grant.purpose in self.caller.client.purposes
+            if (
+                grant.purpose in purposes
+                and held
+                and self.rules.policy.holds(self.caller.roles, grant.purpose)
+            ):
+                self.purposes.append(grant.purpose)
+                return grant
+        raise refusal(self.rules.policy, Reason.PURPOSE_NOT_HELD)
+
+    def own_subject(self) -> bytes:
+        """The subject that the caller is or acts for, under a token for its own affairs.
+
+        Raises:
+            DisclosureRefusedError: when the client acts for no subject, or the token is for another one.
+        """
+        grant = self.require("SELF_QUERY")
+        subject_id = self.caller.client.subject_id
+        if subject_id is None or subject_id not in grant.subject_ids:
+            raise refusal(self.rules.policy, Reason.SUBJECT_NOT_IN_TOKEN)
+        return subject_id
+
+    def did(self, subject_id: bytes) -> None:
+        """Note in the audit entry that something was done about a subject."""
+        self.parts.append(SubjectPart(subject_id, EntryOutcome.DONE))

@@ -1,0 +1,126 @@
+"""The one schema: subject reads, consents, ledger, review and registers.
+
+Catalogue types have no resolvers of their own: the disclosure gate finishes a subject's data first, keyed by
+response name, and every catalogue field just picks its value. There is no way to reach a record past the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+from hub.api import audit, consents, registers
+from hub.api.context import RequestContext
+from hub.api.scalars import SCALARS, USCC, PersonIdentifier
+from hub.api.types import CatalogTypes, TypeBuilder
+from hub.catalog.types import Catalog
+
+_SUBJECT_ROOTS = ("organization", "person")
+
+
+def build_schema(catalog: Catalog) -> strawberry.Schema:
+    """The Strawberry schema of a catalogue."""
+    types = TypeBuilder(catalog).build()
+    schema = strawberry.Schema(
+        query=_query(types),
+        mutation=_mutation(),
+        types=[types.organization, types.person],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    )
+    _read_finished(core(schema))
+    return schema
+
+
+def core(schema: strawberry.Schema) -> GraphQLSchema:
+    """The graphql-core schema below a Strawberry schema."""
+    return schema._schema
+
+
+def _query(types: CatalogTypes) -> type:
+    def organization(uscc: USCC) -> Any:
+        raise NotImplementedError
+
+    def person(id: PersonIdentifier) -> Any:
+        raise NotImplementedError
+
+    organization.__annotations__["return"] = types.organization | None
+    person.__annotations__["return"] = types.person | None
+    fields: list[Any] = [
+        strawberry.field(
+            name="organization",
+            resolver=organization,
+            description="按统一社会信用代码查询法人和非法人组织，须持有针对该主体的令牌。An organisation by USCC; the token must name it.",
+        ),
+        strawberry.field(
+            name="person",
+            resolver=person,
+            description="按公民身份号码查询自然人，须持有针对该主体的令牌。A natural person by resident id; the token must name it.",
+        ),
+        strawberry.field(
+            name="consents",
+            resolver=consents.list_consents,
+            description="本主体授予的授权，最新在前。The subject's own consents.",
+        ),
+        *audit.fields(),
+        strawberry.field(
+            name="datasets", resolver=registers.datasets, description="信用信息目录。The catalogue."
+        ),
+        strawberry.field(
+            name="purposes", resolver=registers.purposes, description="用途登记表。The register of purposes."
+        ),
+        strawberry.field(
+            name="matters", resolver=registers.matters, description="应用清单。The published list of matters."
+        ),
+    ]
+    return create_type("Query", fields, description="查询。What can be asked.")
+
+
+def _mutation() -> type:
+    fields: list[Any] = [
+        strawberry.mutation(
+            name="grantConsent",
+            resolver=consents.grant_consent,
+            description="授予授权，立即生效。Grant a consent; in force at once.",
+        ),
+        strawberry.mutation(
+            name="withdrawConsent",
+            resolver=consents.withdraw_consent,
+            description="撤回授权，立即生效。Withdraw a consent; effective at once.",
+        ),
+    ]
+    return create_type("Mutation", fields, description="变更。What can be done.")
+
+
+def _read_finished(schema: GraphQLSchema) -> None:
+    """Let catalogue types pick finished values by response name, and subject roots pick theirs."""
+    assert schema.query_type is not None
+    for name in _SUBJECT_ROOTS:
+        root = schema.query_type.fields[name]
+        root.resolve = _finished_root
+        _pick_below(root.type, set())
+
+
+def _pick_below(kind: Any, seen: set[str]) -> None:
+    named = kind
+    while hasattr(named, "of_type"):
+        named = named.of_type
+    if not isinstance(named, GraphQLObjectType) or named.name in seen:
+        return
+    seen.add(named.name)
+    for field in named.fields.values():
+        field.resolve = _pick
+        _pick_below(field.type, seen)
+
+
+def _finished_root(_source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
+    context: RequestContext = info.context
+    return context.finished[str(info.path.key)]
+
+
+def _pick(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
+    return source[str(info.path.key)]

@@ -1,0 +1,245 @@
+"""The composition root: everything is built here, from settings and a clock, and handed down as arguments."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.api.context import Services
+from hub.api.schema import build_schema, core
+from hub.audit.log import AuditLog
+from hub.audit.note import LogKeySigner
+from hub.catalog.loader import load_catalog
+from hub.clock import Clock, civil_date
+from hub.config import Settings
+from hub.consent.service import ConsentService
+from hub.disclosure.account import Accountant
+from hub.disclosure.documents import DocumentCache
+from hub.disclosure.gate import DisclosureGate
+from hub.disclosure.limits import Limits
+from hub.disclosure.operations import Preparer
+from hub.disclosure.rules import Rules
+from hub.errors import ConfigurationError, HubError
+from hub.folders import locate
+from hub.gateway.execute import Executor
+from hub.gateway.graphql import Authenticator, GraphQLEndpoint
+from hub.gateway.metrics import CONTENT_TYPE, Metrics
+from hub.identity.clients import CHANNEL, ClientRegistry
+from hub.identity.endpoint import routes as identity_routes
+from hub.identity.external import ExternalIssuer, FetchedKeys
+from hub.identity.replay import AssertionLog
+from hub.identity.server import TokenServer
+from hub.identity.tokens import TokenVerifier
+from hub.keys.cache import DataKeyCache
+from hub.keys.index import Indexer
+from hub.keys.ring import KeyRing, load_ring
+from hub.model.subjects import subject_of
+from hub.policies.files import load_policies
+from hub.store.database import Database
+from hub.store.listen import Listener
+from hub.store.migrate import check_revision
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Everything a running process holds."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    ring: KeyRing
+    indexer: Indexer
+    rules: Rules
+    log: AuditLog
+    consents: ConsentService
+    registry: ClientRegistry
+    metrics: Metrics
+    routes: tuple[Route, ...]
+
+
+def load_rules(settings: Settings) -> Rules:
+    """Catalogue and policy from their folders, linted.
+
+    Raises:
+        CatalogError, PolicyError: naming the file and the row at fault.
+    """
+    catalog = load_catalog(locate("schema", settings.schema_dir))
+    return Rules(catalog, load_policies(locate("policies", settings.policies_dir), catalog))
+
+
+def open_ring(settings: Settings) -> KeyRing:
+    """The private key ring.
+
+    Raises:
+        KeyRingError, ConfigurationError: when there is none, or it cannot be used.
+    """
+    if not settings.keys_dir:
+        raise ConfigurationError(
+            "There is no key ring.",
+            hint="Run `hub keys init FOLDER` and set HUB_KEYS_DIR to that folder; `hub demo` makes one of its own.",
+        )
+    ring = load_ring(Path(settings.keys_dir).expanduser(), demo=settings.demo)
+    if ring.manifest.log_origin != settings.log_origin:
+        raise ConfigurationError(
+            "The key ring was made for a log of another origin.",
+            hint=f"Set HUB_LOG_ORIGIN={ring.manifest.log_origin} or use the ring that belongs to this log.",
+        )
+    return ring
+
+
+def issuer_url(settings: Settings) -> str:
+    """The URL that tokens are issued under."""
+    return settings.issuer or f"http://{settings.host}:{settings.port}"
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
+    """Build everything, and close it again.
+
+    Raises:
+        ConfigurationError: on the first thing that is not as it must be.
+        UnavailableError: when the database does not answer.
+    """
+    ring, rules = open_ring(settings), load_rules(settings)
+    await check_revision(settings.database_url)
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database_url, pool_size=settings.pool_size)
+        stack.push_async_callback(database.close)
+        signer = LogKeySigner(settings.log_origin, ring.log.active)
+        log = await AuditLog.open(database, settings.log_origin, signer, clock, capacity=settings.max_queue)
+        stack.push_async_callback(log.close)
+        registry = await ClientRegistry.load(database)
+        listener = Listener(database.url, [CHANNEL], registry.refresh)
+        listener.start()
+        stack.push_async_callback(listener.stop)
+        indexer = ring.indexer()
+        consents = ConsentService(database, log, ring)
+        metrics = Metrics(lambda: log.waiting, lambda: log.size)
+        tokens, identity = await _identity(settings, clock, ring, rules, registry, database, indexer, stack)
+        executor = _executor(settings, clock, database, ring, rules, log, consents, indexer)
+        endpoint = GraphQLEndpoint(
+            executor, lambda: rules, tokens, metrics, clock, settings.max_body_bytes, settings.max_queue
+        )
+        routes = (Route("/graphql", endpoint), *identity, *_operations(database, log, metrics, rules))
+        yield Hub(settings, clock, database, ring, indexer, rules, log, consents, registry, metrics, routes)
+
+
+def _executor(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    ring: KeyRing,
+    rules: Rules,
+    log: AuditLog,
+    consents: ConsentService,
+    indexer: Indexer,
+) -> Executor:
+    schema = build_schema(rules.catalog)
+    limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
+    return Executor(
+        schema,
+        DocumentCache(core(schema), limits, introspection=settings.introspection),
+        Preparer(core(schema)),
+        DisclosureGate(
+            database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size
+        ),
+        Accountant(log),
+        Services(database, consents, (ring.note_verifier(),)),
+        indexer,
+        clock,
+        settings.request_timeout,
+    )
+
+
+async def _identity(
+    settings: Settings,
+    clock: Clock,
+    ring: KeyRing,
+    rules: Rules,
+    registry: ClientRegistry,
+    database: Database,
+    indexer: Indexer,
+    stack: AsyncExitStack,
+) -> tuple[Authenticator, list[Route]]:
+    """The verifier of access tokens, and the routes of the embedded issuer unless an external one is set."""
+    purposes = frozenset(rules.policy.purposes)
+
+    def resolve(text: str) -> bytes:
+        kind, identifier = subject_of(text, today=civil_date(clock.now()), demo=settings.demo)
+        return indexer.subject_id(kind, identifier)
+
+    if settings.external_issuer:
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        external = ExternalIssuer(
+            issuer=settings.external_issuer,
+            audience=settings.external_audience or issuer_url(settings),
+            keys=FetchedKeys(http, settings.external_jwks_url),
+            registry=registry,
+            purposes=purposes,
+            resolve_subject=resolve,
+        )
+        return external, []
+    server = TokenServer(
+        issuer=issuer_url(settings),
+        registry=registry,
+        assertions=AssertionLog(database),
+        signer=ring.token.active,
+        purposes=purposes,
+        resolve_subject=resolve,
+        lifetime=timedelta(seconds=settings.token_lifetime),
+    )
+    return TokenVerifier.embedded(server.issuer, server.jwks, registry, purposes), identity_routes(
+        server, clock
+    )
+
+
+def _operations(database: Database, log: AuditLog, metrics: Metrics, rules: Rules) -> list[Route]:
+    """Health, readiness and metrics."""
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_request: Request) -> Response:
+        try:
+            async with database.connection() as connection:
+                await connection.fetchval("SELECT 1")
+        except HubError:
+            return JSONResponse(
+                {"status": "unavailable", "database": "unreachable"}, 503, {"retry-after": "1"}
+            )
+        return JSONResponse(
+            {"status": "ready", "policy": rules.policy.revision, "catalogue": rules.catalog.revision}
+        )
+
+    async def measure(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    return [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/metrics", measure, methods=["GET"]),
+    ]
+
+
+def create_app(settings: Settings, clock: Clock) -> Starlette:
+    """The ASGI application; everything is opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_hub(settings, clock) as hub:
+            app.router.routes.extend(hub.routes)
+            gc.collect()
+            gc.freeze()
+            yield
+
+    return Starlette(lifespan=lifespan)

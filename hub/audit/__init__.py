@@ -1,0 +1,1 @@
+"""The log of every operation: a Merkle tree of typed entries, signed checkpoints, receipts, and its views."""

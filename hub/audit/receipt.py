@@ -1,0 +1,161 @@
+"""The receipt that goes out with an answer: what was logged, where it stands, and what was disclosed.
+
+- It holds the entry's own bytes as text, the inclusion proof, and the signed checkpoint, so it verifies
+  offline with the log's verifier key alone (`hub.audit.offline` does so without this package).
+- The entry commits to the answer by `SHA-256(salt || canonical JSON of the answer's data)`; only the receipt
+  holds the salt, so the log tells nothing about the values. The algorithm has a name, so that others, for
+  example one commitment per field, can follow.
+- Canonical JSON here: keys sorted by code point, UTF-8, no spaces, no floats. `canonical(data)` gives what
+  `json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any
+
+import orjson
+
+from hub.audit.batch import Appended
+from hub.audit.entry import canonical, read_body
+from hub.audit.merkle import Proof, leaf_hash, verify_inclusion
+from hub.audit.note import Checkpoint, verify_checkpoint
+from hub.errors import VerificationError
+from hub.keys.note import NoteVerifier
+
+FORMAT = "credit-hub-receipt/1"
+ALGORITHM = "sha256-salted-data/1"
+SALT_SIZE = 32
+
+
+def new_salt() -> bytes:
+    """A salt for one commitment."""
+    return os.urandom(SALT_SIZE)
+
+
+def commit(data: bytes, salt: bytes) -> str:
+    """Commitment to the canonical bytes of an answer's data, hex."""
+    return sha256(salt + data).hexdigest()
+
+
+def receipt_json(appended: Appended, salt: bytes | None) -> bytes:
+    """The receipt as JSON, ready to be spliced into an answer.
+
+    Args:
+        appended: what the log answered.
+        salt: salt of the commitment in the entry; None when the entry commits to nothing.
+    """
+    return orjson.dumps(
+        {
+            "format": FORMAT,
+            "entry": appended.body.decode(),
+            "index": appended.index,
+            "treeSize": appended.tree_size,
+            "inclusionProof": [b2a_base64(h, newline=False).decode() for h in appended.proof],
+            "checkpoint": appended.checkpoint,
+            "commitment": {"algorithm": ALGORITHM, "salt": salt.hex()} if salt else None,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt as it was handed out; nothing in it is verified yet."""
+
+    entry: str
+    index: int
+    tree_size: int
+    proof: Proof
+    checkpoint: str
+    salt: bytes | None
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Receipt:
+        """Read a receipt document.
+
+        Raises:
+            VerificationError: when it is not a receipt of a known format.
+        """
+        try:
+            if document["format"] != FORMAT:
+                raise KeyError
+            commitment = document["commitment"]
+            if commitment is not None and commitment["algorithm"] != ALGORITHM:
+                raise KeyError
+            salt = bytes.fromhex(commitment["salt"]) if commitment is not None else None
+            proof = tuple(a2b_base64(h, strict_mode=True) for h in document["inclusionProof"])
+            receipt = cls(
+                document["entry"],
+                document["index"],
+                document["treeSize"],
+                proof,
+                document["checkpoint"],
+                salt,
+            )
+        except (KeyError, TypeError, ValueError, Base64Error) as error:
+            raise _refused("The receipt is not of a known format.") from error
+        if not (_is_text(receipt.entry, receipt.checkpoint) and _is_int(receipt.index, receipt.tree_size)):
+            raise _refused("The receipt is not of a known format.")
+        return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReceipt:
+    """What a receipt proves."""
+
+    entry: Mapping[str, Any]
+    index: int
+    checkpoint: Checkpoint
+    covers_data: bool
+    """Whether the entry commits to the answer's data."""
+
+
+def verify_receipt(document: Mapping[str, Any], data: Any, verifier: NoteVerifier) -> VerifiedReceipt:
+    """Check a receipt against the answer it came with.
+
+    Args:
+        document: the receipt.
+        data: the answer's `data`, as plain data or as its canonical bytes.
+        verifier: the log's key.
+
+    Raises:
+        VerificationError: when the signature, the proof or the commitment does not hold.
+    """
+    receipt = Receipt.parse(document)
+    checkpoint = verify_checkpoint(receipt.checkpoint, verifier)
+    if checkpoint.size != receipt.tree_size:
+        raise _refused("The receipt's tree size is not that of its checkpoint.")
+    leaf = leaf_hash(receipt.entry.encode())
+    verify_inclusion(leaf, receipt.index, checkpoint.size, receipt.proof, checkpoint.root)
+    entry = read_body(receipt.entry.encode())
+    commitment = entry.get("commitment")
+    if not commitment:
+        if receipt.salt is not None or _as_data(data) is not None:
+            raise _refused("The entry says that nothing was disclosed, but there is an answer.")
+        return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=False)
+    raw = data if isinstance(data, bytes) else canonical(data)
+    if receipt.salt is None or not compare_digest(commit(raw, receipt.salt), str(commitment)):
+        raise _refused("The answer is not the one that the log entry commits to.")
+    return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=True)
+
+
+def _as_data(data: Any) -> Any:
+    return orjson.loads(data) if isinstance(data, bytes) else data
+
+
+def _is_text(*values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_int(*values: Any) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+
+
+def _refused(message: str) -> VerificationError:
+    return VerificationError(message, hint="Save the response exactly as it was received.")

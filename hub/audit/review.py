@@ -1,0 +1,179 @@
+"""Views of the log: the officer's list, and the subject's ledger.
+
+Both read entries newest first, with the last index as cursor. Neither can show a field's value: there is none
+in the log. A ledger line holds what an entry says about its own subject and nothing about any other subject of
+the same operation. Reading the log is itself an operation that its caller logs (`Kind.AUDIT_READ`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+
+from hub.audit.entry import EntryOutcome, Kind, read_body, subject_ref
+from hub.audit.store import LOG_ID
+from hub.errors import UnavailableError
+from hub.store.database import TRANSIENT, Database
+from hub.store.tables import log_entry
+
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """What the officer looks for; parts that are None do not narrow."""
+
+    subject_id: bytes | None = None
+    caller: str | None = None
+    purpose: str | None = None
+    outcome: EntryOutcome | None = None
+    kind: Kind | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """First instant that is no longer wanted."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The filter over the log's table."""
+        c = log_entry.c
+        wanted: list[ColumnElement[bool]] = [c.log_id == LOG_ID]
+        if self.subject_id is not None:
+            wanted.append(c.subjects.contains([self.subject_id]))
+        for column, value in (
+            (c.caller, self.caller),
+            (c.purpose, self.purpose),
+            (c.outcome, self.outcome),
+            (c.kind, self.kind),
+        ):
+            if value is not None:
+                wanted.append(column == str(value))
+        if self.reason is not None:
+            wanted.append(_reason() == self.reason)
+        if self.since is not None:
+            wanted.append(c.at >= self.since)
+        if self.until is not None:
+            wanted.append(c.at < self.until)
+        return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEntry:
+    """One line of the officer's list."""
+
+    index: int
+    at: datetime
+    kind: str
+    outcome: str
+    caller: str
+    purpose: str
+    subjects: tuple[str, ...]
+    """Pseudonyms, `sub_` and hex."""
+    entry_id: str
+    body: Mapping[str, Any] | None
+    """The whole entry; None once it is withheld."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One line of a subject's ledger: who, when, for what, on what basis, which items."""
+
+    index: int
+    at: datetime
+    kind: str
+    outcome: str
+    """What came of it for this subject."""
+    reason: str
+    caller: str
+    institution: str
+    purpose: str
+    operation: str
+    basis: Mapping[str, Any] | None
+    fields: Mapping[str, Mapping[str, Sequence[str]]]
+    """Outcome to dataset to field names."""
+    records: Mapping[str, int]
+    """Dataset to number of records shown."""
+    withheld: bool
+    """Whether the entry's body is withheld; then only its columns are known."""
+
+
+async def list_entries(
+    database: Database, wanted: EntryFilter, *, limit: int = 50, before: int | None = None
+) -> list[ListedEntry]:
+    """Entries that match, newest first.
+
+    Args:
+        database: where the log lies.
+        wanted: the filter.
+        limit: at most this many, up to 1000.
+        before: only entries with a smaller index; the cursor.
+
+    Raises:
+        UnavailableError: when the database is away.
+    """
+    return [_listed(row) for row in await _rows(database, wanted, limit, before)]
+
+
+async def ledger(
+    database: Database, subject_id: bytes, *, limit: int = 50, before: int | None = None
+) -> list[LedgerLine]:
+    """What was done about one subject, newest first; arguments as for `list_entries`.
+
+    Raises:
+        UnavailableError: when the database is away.
+    """
+    rows = await _rows(database, EntryFilter(subject_id=subject_id), limit, before)
+    return [_line(row, subject_id) for row in rows]
+
+
+async def _rows(database: Database, wanted: EntryFilter, limit: int, before: int | None) -> Sequence[Any]:
+    conditions = wanted.conditions()
+    if before is not None:
+        conditions.append(log_entry.c.idx < before)
+    query = select(log_entry).where(*conditions).order_by(log_entry.c.idx.desc())
+    try:
+        async with database.engine.connect() as connection:
+            result = await connection.execute(query.limit(max(1, min(limit, MAX_LIMIT))))
+            return result.all()
+    except (DBAPIError, *TRANSIENT) as error:
+        raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
+
+
+def _reason() -> ColumnElement[str]:
+    body: ColumnElement[Any] = cast(func.convert_from(log_entry.c.body, "UTF8").cast(Text), JSONB)
+    reason: ColumnElement[str] = body["reason"].astext
+    return reason
+
+
+def _listed(row: Any) -> ListedEntry:
+    subjects = tuple(subject_ref(s) for s in row.subjects)
+    body = read_body(row.body) if row.body is not None else None
+    return ListedEntry(
+        row.idx, row.at, row.kind, row.outcome, row.caller, row.purpose, subjects, row.entry_id, body
+    )
+
+
+def _line(row: Any, subject_id: bytes) -> LedgerLine:
+    body = read_body(row.body) if row.body is not None else {}
+    wanted = subject_ref(subject_id)
+    part: Mapping[str, Any] = next((p for p in body.get("subjects", ()) if p["subject"] == wanted), {})
+    return LedgerLine(
+        index=row.idx,
+        at=row.at,
+        kind=row.kind,
+        outcome=part.get("outcome", row.outcome),
+        reason=part.get("reason", ""),
+        caller=row.caller,
+        institution=body.get("institution", ""),
+        purpose=row.purpose,
+        operation=body.get("operation", ""),
+        basis=part.get("basis"),
+        fields=part.get("fields") or {},
+        records={dataset: len(refs) for dataset, refs in part.get("records", {}).items()},
+        withheld=row.body is None,
+    )

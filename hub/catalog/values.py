@@ -1,0 +1,160 @@
+"""Reads a cell as the catalogue declares its field, into the form in which it is stored.
+
+Rules
+- The stored form is the one named at `hub.catalog.types.FieldType`: text, whole number, boolean or texts.
+- None means "open end" for an open date and "nothing there" for all else; whether a value had to be there is
+  asked first, with `is_missing`.
+- Enumerations are matched on code, both labels and aliases, without regard to width, case and spaces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+
+import orjson
+
+from hub.catalog.types import Dataset, Field, FieldType, SubjectKind
+from hub.errors import IdentifierError, ValueFormatError
+from hub.model.dates import read_date, read_month, read_open_date
+from hub.model.identifiers import normalise, parse_resident_id, parse_uscc
+from hub.model.money import read_money
+from hub.model.values import (
+    Cell,
+    cell_text,
+    decimal_string,
+    is_blank,
+    read_boolean,
+    read_decimal,
+    read_integer,
+    read_text,
+    refuse,
+)
+
+StoredValue = str | int | bool | list[str] | None
+"""A field's value as it is stored."""
+
+_ANY_WORD = (FieldType.TEXT, FieldType.TEXT_LIST, FieldType.BOOLEAN)
+"""Types for which words such as 无 say something."""
+
+_TEXT_SEPARATORS = re.compile(r"[;；\n]")
+_ENUM_SEPARATORS = re.compile(r"[;；、,，\n]")
+_OTHER = re.compile(r"其他[-—:(].+")
+
+
+def is_missing(field: Field, cell: Cell) -> bool:
+    """Whether a cell says nothing for this field; an open end is not missing."""
+    if not is_blank(cell, free_text=field.type in _ANY_WORD):
+        return False
+    return not (field.values and isinstance(cell, str) and normalise(cell) in _spellings(field))
+
+
+def must_be_given(field: Field, kind: SubjectKind) -> bool:
+    """Whether the field is required in records of a subject of this kind (C, conditional, is not)."""
+    return field.required == "Y" or field.required == ("O" if kind is SubjectKind.ORG else "P")
+
+
+def read_value(field: Field, cell: Cell, *, today: date, demo: bool) -> StoredValue:
+    """The stored value of a cell, or None when it says nothing or is an open end.
+
+    `today` bounds birth dates, `demo` admits synthetic identifiers.
+
+    Raises:
+        ValueFormatError: with a stable detail code: BAD_DATE, BAD_MONTH, BAD_NUMBER, BAD_MONEY, BAD_UNIT,
+            NEGATIVE_NUMBER, NEGATIVE_AMOUNT, NUMBER_TOO_LARGE, BAD_BOOLEAN, BAD_ENUM, TOO_LONG,
+            CELL_TOO_LARGE, FORMULA, CELL_ERROR, CONTROL_CHARACTER, DIGITS_LOST, and those of identifiers
+            (LENGTH, ALPHABET, CHECKSUM_MISMATCH, FUTURE_DATE, DEMO_ONLY).
+    """
+    if is_missing(field, cell):
+        return None
+    match field.type:
+        case FieldType.USCC | FieldType.RESIDENT_ID:
+            return _identifier(field, cell, today, demo)
+        case FieldType.DATE:
+            return read_date(cell).isoformat()
+        case FieldType.OPEN_DATE:
+            day = read_open_date(cell)
+            return day.isoformat() if day else None
+        case FieldType.MONTH:
+            return read_month(cell)
+        case FieldType.ENUM:
+            return _code(field, cell_text(cell))
+        case FieldType.ENUM_LIST | FieldType.TEXT_LIST:
+            return _list(field, cell)
+        case FieldType.TEXT:
+            return read_text(cell, max_length=field.max_length) or None
+        case _:
+            return _number(field, cell)
+
+
+def _number(field: Field, cell: Cell) -> StoredValue:
+    match field.type:
+        case FieldType.MONEY:
+            return read_money(cell, unit=field.unit)
+        case FieldType.INTEGER:
+            return read_integer(cell, unit=field.unit)
+        case FieldType.DECIMAL:
+            return decimal_string(read_decimal(cell, unit=field.unit))
+        case _:
+            return read_boolean(cell)
+
+
+def _identifier(field: Field, cell: Cell, today: date, demo: bool) -> str:
+    text = cell_text(cell)
+    try:
+        if field.type is FieldType.USCC:
+            return parse_uscc(text, demo=demo).text
+        return parse_resident_id(text, today=today, demo=demo).text
+    except IdentifierError as error:
+        raise ValueFormatError(
+            error.message, detail=error.detail, hint=error.hint, message_zh=error.message_zh
+        ) from error
+
+
+def _list(field: Field, cell: Cell) -> list[str] | None:
+    if field.type is FieldType.ENUM_LIST:
+        parts = [p for p in _ENUM_SEPARATORS.split(cell_text(cell)) if not is_blank(p)]
+        return list(dict.fromkeys(_code(field, p) for p in parts)) or None
+    texts = [read_text(p, max_length=field.max_length) for p in _TEXT_SEPARATORS.split(cell_text(cell))]
+    return [t for t in texts if not is_blank(t, free_text=True)] or None
+
+
+def _code(field: Field, text: str) -> str:
+    for value in field.values:
+        if text in (value.label.zh, value.code):
+            return value.code
+    key = normalise(text)
+    codes = _spellings(field)
+    code = codes.get(key)
+    if code is None and "OTHER" in codes and _OTHER.fullmatch(key):
+        code = "OTHER"
+    if code is None:
+        raise refuse(
+            "BAD_ENUM",
+            "The cell holds none of the field's values.",
+            "Use one of: " + "、".join(v.label.zh for v in field.values) + ".",
+            "取值不在代码表内。",
+        )
+    return code
+
+
+@lru_cache(maxsize=512)
+def _spellings(field: Field) -> Mapping[str, str]:
+    return {
+        normalise(text): value.code
+        for value in field.values
+        for text in (value.code, value.label.zh, value.label.en, *value.aliases)
+    }
+
+
+def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
+    """Canonical text of the natural key of a record's stored values; empty for profiles.
+
+    Texts are compared without regard to width, case and spaces, so (2026) equals （2026）.
+    """
+    if not dataset.natural_key:
+        return ""
+    parts = [values.get(name) for name in dataset.natural_key]
+    return orjson.dumps([normalise(p) if isinstance(p, str) else p for p in parts]).decode()

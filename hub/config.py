@@ -1,0 +1,90 @@
+"""Settings, read once from `HUB_…` environment variables, frozen, and handed down as an argument."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from hub.errors import ConfigurationError
+
+
+def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"help": text}, repr=not secret)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can set. Each field `name` is read from `HUB_NAME`."""
+
+    database_url: str = _setting("", "PostgreSQL URL; empty: the embedded server", secret=True)
+    state_dir: str = _setting(
+        "~/.local/state/credit-hub", "folder for embedded database, demo keys and quarantine"
+    )
+    keys_dir: str = _setting(
+        "", "private key ring made by `hub keys init`; no default: unset refuses to start"
+    )
+    schema_dir: str = _setting("", "catalogue folder; empty: packaged copy, then the checkout's schema/")
+    policies_dir: str = _setting("", "policy folder; empty: packaged copy, then the checkout's policies/")
+    issuer: str = _setting("", "issuer URL of access tokens; empty: http://HOST:PORT of this server")
+    external_issuer: str = _setting("", "URL of an external OAuth issuer; empty: the embedded one")
+    external_jwks_url: str = _setting("", "JWKS URL of the external issuer")
+    external_audience: str = _setting(
+        "", "audience required in tokens of the external issuer; empty: this hub's issuer URL"
+    )
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8080, "port to listen on")
+    workers: int = _setting(1, "server processes")
+    pool_size: int = _setting(16, "database connections of each process on the request path")
+    token_lifetime: int = _setting(300, "seconds an access token lives")
+    max_body_bytes: int = _setting(65536, "largest request body in bytes")
+    max_depth: int = _setting(12, "deepest nesting of a GraphQL document")
+    max_tokens: int = _setting(2000, "most lexical tokens in a GraphQL document")
+    max_aliases: int = _setting(30, "most aliases in a GraphQL document")
+    max_page_size: int = _setting(100, "largest `first` of a list")
+    max_queue: int = _setting(1024, "requests waiting for the audit log before new ones are refused")
+    request_timeout: float = _setting(10.0, "seconds after which a request is given up")
+    log_origin: str = _setting("credit-hub.example/audit", "origin line of audit checkpoints")
+    demo: bool = _setting(False, "accept synthetic identifiers and demo keys; never in production")
+    introspection: bool = _setting(True, "answer introspection queries of authenticated callers")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: on an unknown `HUB_…` variable or a value that does not fit.
+        """
+        source = os.environ if environment is None else environment
+        known = {f"HUB_{f.name.upper()}": f for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, text in source.items():
+            if not name.startswith("HUB_"):
+                continue
+            if name not in known:
+                raise ConfigurationError(
+                    f"There is no setting {name}.", hint="`hub serve --help` lists the settings."
+                )
+            values[known[name].name] = _read(name, text, type(known[name].default))
+        values.update({k: v for k, v in overrides.items() if v is not None})
+        return cls(**values)
+
+    @property
+    def state_path(self) -> Path:
+        """`state_dir` as an absolute path."""
+        return Path(self.state_dir).expanduser().resolve()
+
+
+def _read(name: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[
+                text.strip().lower()
+            ]
+        return kind(text.strip())
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name} must be a {kind.__name__}.", hint="Correct the variable and start again."
+        ) from error

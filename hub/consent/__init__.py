@@ -1,0 +1,1 @@
+"""Consent: signed, versioned artefacts that a subject grants, lists and withdraws."""

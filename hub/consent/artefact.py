@@ -1,0 +1,86 @@
+"""The consent artefact: who lets whom see which items, for what, over which range, until when, how often.
+
+* An artefact never changes; a change is a new version, a withdrawal is a status beside it.
+* It names one recipient (personal information protection law art. 23: passing on needs a consent of its own),
+  each item, the purpose, the range of data, the validity, the number of uses and how long the recipient may
+  keep what it got.
+* It is signed by the hub over its canonical JSON, so that it can be shown to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from hub.clock import from_millis
+
+FORMAT = "credit-hub-consent/1"
+
+
+class ConsentStatus(StrEnum):
+    """What can be said of a consent at an instant."""
+
+    ACTIVE = "ACTIVE"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    EXHAUSTED = "EXHAUSTED"
+    NOT_YET_VALID = "NOT_YET_VALID"
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One stored consent: the immutable artefact and what has happened to it."""
+
+    subject_id: bytes
+    consent_id: str
+    version: int
+    grantee: str
+    purpose: str
+    valid_from: datetime
+    valid_to: datetime
+    max_uses: int | None
+    used_count: int
+    revoked: bool
+    revoked_at: datetime | None
+    artefact: Mapping[str, Any]
+
+    def status(self, now: datetime) -> ConsentStatus:
+        """The status at an instant."""
+        if self.revoked:
+            return ConsentStatus.REVOKED
+        if now < self.valid_from:
+            return ConsentStatus.NOT_YET_VALID
+        if now >= self.valid_to:
+            return ConsentStatus.EXPIRED
+        if self.max_uses is not None and self.used_count >= self.max_uses:
+            return ConsentStatus.EXHAUSTED
+        return ConsentStatus.ACTIVE
+
+    @cached_property
+    def items(self) -> Mapping[str, frozenset[str]]:
+        """Datasets named, each with the fields named (empty: all fields of the dataset)."""
+        return {item["dataset"]: frozenset(item["fields"]) for item in self.artefact["items"]}
+
+    @cached_property
+    def scope_key(self) -> frozenset[tuple[str, frozenset[str]]]:
+        """The items as a hashable key: consents that open the same items share plans."""
+        return frozenset(self.items.items())
+
+    @cached_property
+    def date_from(self) -> date:
+        """First date of the data covered."""
+        return date.fromisoformat(self.artefact["dataRange"]["from"])
+
+    @cached_property
+    def date_to(self) -> date:
+        """Last date of the data covered."""
+        return date.fromisoformat(self.artefact["dataRange"]["to"])
+
+    @property
+    def granted_at(self) -> datetime:
+        """When it was granted."""
+        return from_millis(self.artefact["grantedAt"])

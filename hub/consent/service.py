@@ -1,0 +1,220 @@
+"""Granting, finding and withdrawing consents.
+
+* An act and its audit entry are written in one transaction: there is no consent without its entry.
+* Artefacts never change, so they are remembered after their signature was checked once; whether a consent is
+  in force is asked of the database every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, subject_ref
+from hub.audit.log import AuditLog
+from hub.clock import to_millis
+from hub.consent import store
+from hub.consent.artefact import FORMAT, Consent
+from hub.consent.request import ConsentRequest, Terms, settle
+from hub.errors import InputError, VerificationError
+from hub.keys.canonical import canonical_json
+from hub.keys.ring import KeyRing
+from hub.keys.signing import sign_document, verify_document
+from hub.policies.model import PolicySet
+from hub.store.database import Database
+
+_REMEMBERED = 20_000
+
+
+class ConsentService:
+    """Consents of one database."""
+
+    def __init__(self, database: Database, log: AuditLog, ring: KeyRing) -> None:
+        self._database = database
+        self._log = log
+        self._ring = ring
+        self._verify_keys = ring.public().consent
+        self._known: OrderedDict[tuple[bytes, str], Consent] = OrderedDict()
+
+    async def grant(
+        self, subject_id: bytes, request: ConsentRequest, policy: PolicySet, actor: str, now: datetime
+    ) -> Consent:
+        """Make, sign and store a consent.
+
+        Args:
+            subject_id: who grants; must be in the subject register.
+            request: what is granted.
+            policy: purposes and templates in force.
+            actor: client id that acts for the subject.
+            now: the instant of the grant.
+
+        Raises:
+            InputError: when the request breaks a rule or the recipient is not a registered institution.
+            UnavailableError: when database or log cannot take it; nothing was granted then.
+        """
+        terms = settle(request, policy, now)
+        async with self._database.connection() as connection, connection.transaction():
+            kind = await connection.fetchval("SELECT kind FROM subject WHERE subject_id = $1", subject_id)
+            if kind is None:
+                raise InputError(
+                    "The subject is not in the register.",
+                    hint="Ask the operator to enter it first.",
+                    message_zh="主体尚未入库。",
+                )
+            consent = self._artefact(subject_id, kind, request, terms, policy, now)
+            holders = await connection.fetch(
+                "SELECT roles FROM client WHERE institution = $1 AND status = 'ACTIVE' AND $2 = ANY(purposes)",
+                request.grantee, request.purpose,
+            )  # fmt: skip
+            if not any(policy.holds(row["roles"], request.purpose) for row in holders):
+                raise InputError(
+                    "The recipient is not an institution that holds this purpose.",
+                    hint="Give the USCC of the institution as it is registered.",
+                    message_zh="被授权方不是具备该用途的已登记机构。",
+                )
+            await store.insert(connection, consent)
+            entry = _entry("consent.grant", consent, actor, policy, now)
+            await self._log.append_in(connection, [entry])
+        return consent
+
+    async def withdraw(
+        self, subject_id: bytes, consent_id: str, reason: str, policy: PolicySet, actor: str, now: datetime
+    ) -> Consent:
+        """Withdraw a consent; every request that starts afterwards, on any process, is refused.
+
+        Raises:
+            InputError: when the subject has no active consent of this id.
+            UnavailableError: when database or log cannot take it.
+        """
+        async with self._database.connection() as connection, connection.transaction():
+            done = await store.revoke(connection, subject_id, consent_id, now, reason[:500])
+            consent = await store.get(connection, subject_id, consent_id) if done else None
+            if consent is None:
+                raise InputError(
+                    "There is no active consent of this id.",
+                    hint="`consents` lists yours.",
+                    message_zh="没有该编号的有效授权。",
+                )
+            entry = _entry("consent.withdraw", consent, actor, policy, now)
+            await self._log.append_in(connection, [entry])
+        self._known.pop((subject_id, consent_id), None)
+        return consent
+
+    async def list_all(self, subject_id: bytes, limit: int = 100) -> list[Consent]:
+        """Consents of a subject, newest first."""
+        async with self._database.connection() as connection:
+            return await store.list_all(connection, subject_id, limit)
+
+    async def find(
+        self, connection: asyncpg.Connection, subject_id: bytes, consent_id: str
+    ) -> Consent | None:
+        """A consent by subject and id, its signature checked; whether it is in force is not looked at here.
+
+        Raises:
+            VerificationError: when the stored artefact is not what was signed.
+        """
+        key = (subject_id, consent_id)
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+            return known
+        consent = await store.get(connection, subject_id, consent_id)
+        if consent is not None:
+            self._check(consent)
+            self._known[key] = consent
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return consent
+
+    async def reload(self, connection: asyncpg.Connection, consent: Consent) -> Consent | None:
+        """The consent as it is stored now."""
+        self._known.pop((consent.subject_id, consent.consent_id), None)
+        return await store.get(connection, consent.subject_id, consent.consent_id)
+
+    def _check(self, consent: Consent) -> None:
+        """Hold the columns that decide against the signed artefact, so that a row edited by hand opens nothing."""
+        body = verify_document(self._verify_keys, consent.artefact)
+        if (
+            body["id"] != consent.consent_id
+            or body["version"] != consent.version
+            or body["grantor"]["subject"] != subject_ref(consent.subject_id)
+            or body["grantee"]["institution"] != consent.grantee
+            or body["purpose"]["code"] != consent.purpose
+            or body["validFrom"] != to_millis(consent.valid_from)
+            or body["validTo"] != to_millis(consent.valid_to)
+            or body["maxUses"] != consent.max_uses
+        ):
+            raise _altered()
+
+    def _artefact(
+        self,
+        subject_id: bytes,
+        kind: str,
+        request: ConsentRequest,
+        terms: Terms,
+        policy: PolicySet,
+        now: datetime,
+    ) -> Consent:
+        template = terms.template
+        notice = {"zh": template.notice.zh, "en": template.notice.en}
+        body: Mapping[str, Any] = {
+            "format": FORMAT,
+            "id": "c_" + secrets.token_urlsafe(16),
+            "version": 1,
+            "grantor": {"subject": subject_ref(subject_id), "kind": kind, "signatory": request.signatory},
+            "grantee": {"institution": request.grantee},
+            "items": [{"dataset": d, "fields": [], "separate": d in terms.separate} for d in terms.datasets],
+            "purpose": {"code": terms.purpose.code, "basis": terms.purpose.basis.value},
+            "dataRange": {"from": terms.range_from.isoformat(), "to": terms.range_to.isoformat()},
+            "validFrom": to_millis(terms.valid_from),
+            "validTo": to_millis(terms.valid_to),
+            "fetchType": "ONE_TIME" if terms.max_uses == 1 else "PERIODIC",
+            "maxUses": terms.max_uses,
+            "mode": "VIEW",
+            "dataLife": {"unit": "DAY", "value": terms.purpose.data_life_days},
+            "onwardTransfer": {"allowed": template.onward_transfer},
+            "notice": {"template": template.id, "version": template.version, "sha256": _digest(notice)},
+            "adverseNoticeAcknowledged": request.adverse_notice_acknowledged,
+            "createdVia": request.created_via,
+            "grantedAt": to_millis(now),
+            "policyRevision": policy.revision,
+        }
+        signed = sign_document(self._ring.consent.active, body)
+        return Consent(
+            subject_id, body["id"], 1, request.grantee, request.purpose, terms.valid_from, terms.valid_to,
+            terms.max_uses, 0, False, None, signed,
+        )  # fmt: skip
+
+
+def _altered() -> VerificationError:
+    return VerificationError(
+        "A stored consent is not the one that was signed.",
+        hint="Restore it from a backup and run `hub audit verify`.",
+        message_zh="存储的授权与签名不符。",
+    )
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def _entry(act: str, consent: Consent, actor: str, policy: PolicySet, now: datetime) -> Entry:
+    return Entry(
+        new_entry_id(),
+        now,
+        Kind.ADMIN,
+        EntryOutcome.DONE,
+        actor,
+        institution=consent.grantee,
+        purpose=consent.purpose,
+        operation=act,
+        policy=policy.revision,
+        subjects=(SubjectPart(consent.subject_id, EntryOutcome.DONE),),
+        detail={"consent": consent.consent_id, "version": consent.version},
+    )

@@ -1,0 +1,72 @@
+"""Consents in the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from hub.consent.artefact import Consent
+
+_COLUMNS = """subject_id, consent_id, version, status, grantee, purpose, valid_from, valid_to, max_uses, used_count,
+    revoked_at, artefact"""
+_GET = f"SELECT {_COLUMNS} FROM consent WHERE subject_id = $1 AND consent_id = $2"  # noqa: S608
+_LIST = f"SELECT {_COLUMNS} FROM consent WHERE subject_id = $1 ORDER BY granted_at DESC, consent_id LIMIT $2"  # noqa: S608
+_INSERT = """INSERT INTO consent (subject_id, consent_id, version, status, grantee, purpose, valid_from, valid_to,
+    max_uses, used_count, artefact, granted_at) VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6, $7, $8, 0, $9, $10)"""
+_REVOKE = """UPDATE consent SET status = 'REVOKED', revoked_at = $3, revoke_reason = $4
+    WHERE subject_id = $1 AND consent_id = $2 AND status = 'ACTIVE' RETURNING consent_id"""
+
+
+def _consent(row: Any) -> Consent:
+    return Consent(
+        row["subject_id"],
+        row["consent_id"],
+        row["version"],
+        row["grantee"],
+        row["purpose"],
+        row["valid_from"],
+        row["valid_to"],
+        row["max_uses"],
+        row["used_count"],
+        row["status"] != "ACTIVE",
+        row["revoked_at"],
+        orjson.loads(row["artefact"]),
+    )
+
+
+async def get(connection: asyncpg.Connection, subject_id: bytes, consent_id: str) -> Consent | None:
+    """One consent of a subject."""
+    row = await connection.fetchrow(_GET, subject_id, consent_id)
+    return None if row is None else _consent(row)
+
+
+async def list_all(connection: asyncpg.Connection, subject_id: bytes, limit: int) -> list[Consent]:
+    """Consents of a subject, newest first."""
+    return [_consent(row) for row in await connection.fetch(_LIST, subject_id, limit)]
+
+
+async def insert(connection: asyncpg.Connection, consent: Consent) -> None:
+    """Store a new consent."""
+    await connection.execute(
+        _INSERT,
+        consent.subject_id,
+        consent.consent_id,
+        consent.version,
+        consent.grantee,
+        consent.purpose,
+        consent.valid_from,
+        consent.valid_to,
+        consent.max_uses,
+        orjson.dumps(dict(consent.artefact)).decode(),
+        consent.granted_at,
+    )
+
+
+async def revoke(
+    connection: asyncpg.Connection, subject_id: bytes, consent_id: str, now: datetime, reason: str
+) -> bool:
+    """Withdraw an active consent; False when there is none of that id or it is withdrawn already."""
+    return await connection.fetchval(_REVOKE, subject_id, consent_id, now, reason) is not None

@@ -1,0 +1,109 @@
+"""The clients of the demo: who they are, what they may ask for, and where their private keys lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hub.demo import story_facts as facts
+from hub.errors import InputError
+from hub.identity.clients import Client, ClientRegistry
+from hub.keys.index import Indexer
+from hub.keys.jwk import generate_client_key
+
+_BANK = ("LOAN_APPLICATION", "LOAN_REVIEW_POST", "GUARANTEE", "RENEWAL")
+_DEPARTMENT = ("GOV_APPROVAL", "GOV_SUPERVISION", "GOV_FUNDING", "PUBLIC_RESOURCE_TRADING", "DATA_SUPPLY")
+
+
+@dataclass(frozen=True)
+class DemoClient:
+    """One client of the demo."""
+
+    client_id: str
+    name_zh: str
+    name_en: str
+    roles: tuple[str, ...]
+    institution: str
+    purposes: tuple[str, ...]
+    acts_for: tuple[str, str] | None = None
+    """Kind and identifier of the subject that the client is or acts for."""
+
+
+DEMO_CLIENTS: tuple[DemoClient, ...] = (
+    DemoClient("bank-hkb", "海口示范银行（演示）", "Haikou Demonstration Bank", ("bank",), facts.BANK_HKB, _BANK),
+    DemoClient("bank-qzb", "琼州示范银行（演示）", "Qiongzhou Demonstration Bank", ("bank",), facts.BANK_QZB, _BANK),
+    DemoClient(
+        "dept-amr", "海南省市场监督管理局（演示）", "Administration for Market Regulation",
+        ("department", "source_unit"), facts.DEPT_AMR, _DEPARTMENT,
+    ),
+    DemoClient(
+        "dept-tax", "国家税务总局海南省税务局（演示）", "Hainan Tax Service",
+        ("department", "source_unit"), facts.DEPT_TAX, _DEPARTMENT,
+    ),
+    DemoClient("officer-privacy", "隐私专员（演示）", "Privacy officer", ("officer",), facts.OFFICER, ("AUDIT_REVIEW",)),
+    DemoClient("operator-main", "平台运维（演示）", "Platform operator", ("operator",), facts.OPERATOR, ("OPERATION",)),
+    DemoClient(
+        "subject-org", facts.COMPANY_NAME, "The company of the story", ("subject",), facts.COMPANY_USCC,
+        ("SELF_QUERY",), ("ORG", facts.COMPANY_USCC),
+    ),
+    DemoClient(
+        "subject-person", f"{facts.PERSON_NAME}（演示）", "The legal representative of the story", ("subject",),
+        facts.COMPANY_USCC, ("SELF_QUERY",), ("PERSON", facts.PERSON_ID),
+    ),
+)  # fmt: skip
+
+
+async def register_demo_clients(
+    registry: ClientRegistry, indexer: Indexer, folder: Path, now: datetime
+) -> None:
+    """Register every demo client, with keys made on first use and kept in `folder` (mode 0700, files 0600)."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for demo in DEMO_CLIENTS:
+        public = _public_key(folder / f"{demo.client_id}.jwk")
+        subject_id = indexer.subject_id(*demo.acts_for) if demo.acts_for else None
+        await registry.register(
+            Client(
+                demo.client_id,
+                demo.name_zh,
+                demo.name_en,
+                demo.roles,
+                demo.institution,
+                demo.purposes,
+                {"keys": [public]},
+                subject_id,
+                demo=True,
+            ),
+            now,
+        )
+
+
+def unsafe_demo_key(folder: Path, client_id: str) -> Mapping[str, Any]:
+    """The private key of a demo client.
+
+    Raises:
+        InputError: when there is no such demo client here.
+    """
+    path = folder / f"{client_id}.jwk"
+    if client_id not in {c.client_id for c in DEMO_CLIENTS} or not path.exists():
+        names = ", ".join(c.client_id for c in DEMO_CLIENTS)
+        raise InputError(
+            f"There is no demo client {client_id!r} here.",
+            hint=f"Run `hub demo` first; the clients are {names}.",
+        )
+    pair: dict[str, dict[str, Any]] = orjson.loads(path.read_bytes())
+    return pair["private"]
+
+
+def _public_key(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        private, public = generate_client_key()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(orjson.dumps({"private": private, "public": public}))
+    pair: dict[str, dict[str, Any]] = orjson.loads(path.read_bytes())
+    return pair["public"]

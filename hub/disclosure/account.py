@@ -1,0 +1,136 @@
+"""No answer without an entry: what is about to leave is committed to, recorded durably, and only then released.
+
+* The entry holds pseudonyms, basis, revisions, fields by outcome, record ids and a salted commitment to the data.
+* Uses of consents are counted in the same commit; a consent that was withdrawn or used up meanwhile turns its
+  root into a refusal, and the refusal is what is recorded and sent.
+* If the log cannot take the entry, nothing leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, size_class
+from hub.audit.log import AuditLog
+from hub.audit.receipt import commit, new_salt, receipt_json
+from hub.audit.reservation import ReservationRefusedError
+from hub.disclosure.gate import Report
+from hub.disclosure.rules import Rules
+from hub.identity.tokens import Caller
+
+
+@dataclass(frozen=True)
+class Operated:
+    """An operation that has run and whose answer waits to be recorded."""
+
+    rules: Rules
+    caller: Caller
+    now: datetime
+    kind: Kind
+    document: str
+    operation: str
+    report: Report
+    outcome: EntryOutcome
+    reason: str = ""
+    data: Mapping[str, Any] | None = None
+    """The whole answer's data when Strawberry took part; None: the report's data."""
+    errors: Sequence[Mapping[str, Any]] = ()
+    parts: Sequence[SubjectPart] = ()
+    purposes: Sequence[str] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A recorded answer, ready to be sent."""
+
+    body: bytes
+    outcome: str
+
+
+class Accountant:
+    """Records operations and builds their answers."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+
+    async def close(self, done: Operated, pseudonym: str) -> Answer:
+        """Record the operation, then give its answer.
+
+        Args:
+            done: the operation as it ran.
+            pseudonym: of the person behind the client; may be empty.
+
+        Raises:
+            UnavailableError: when the log cannot take the entry; nothing may be sent then.
+        """
+        report = done.report
+        while True:
+            data = report.data if done.data is None else {**done.data, **report.data}
+            salt = new_salt()
+            canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+            entry = self._entry(done, pseudonym, commit(canonical, salt), len(canonical))
+            try:
+                appended = await self._log.append(entry, tuple(report.uses.values()))
+            except ReservationRefusedError as error:
+                for key in [k for k, use in report.uses.items() if use == error.use]:
+                    report.refuse(key, error.use.subject_id, error)
+                continue
+            return Answer(self._body(done, data, receipt_json(appended, salt)), self._outcome(done).value)
+
+    def _entry(self, done: Operated, pseudonym: str, commitment: str, length: int) -> Entry:
+        report = done.report
+        purposes = (*report.purposes, *done.purposes)
+        parts = (*report.parts.values(), *done.parts)
+        return Entry(
+            new_entry_id(),
+            done.now,
+            done.kind,
+            self._outcome(done),
+            done.caller.client.client_id,
+            reason=done.reason or next((p.reason for p in parts if p.reason), ""),
+            institution=done.caller.institution,
+            operator=pseudonym,
+            purpose=purposes[0] if purposes else "",
+            document=done.document,
+            operation=done.operation,
+            policy=done.rules.policy.revision,
+            catalogue=done.rules.catalog.revision,
+            subjects=parts,
+            unsealed=report.unsealed,
+            size=size_class(length),
+            commitment=commitment,
+        )
+
+    @staticmethod
+    def _outcome(done: Operated) -> EntryOutcome:
+        parts = done.report.parts
+        if not parts:
+            return done.outcome
+        shown = any(p.outcome is EntryOutcome.DISCLOSED for p in parts.values())
+        return EntryOutcome.DISCLOSED if shown else EntryOutcome.REFUSED
+
+    @staticmethod
+    def _body(done: Operated, data: Mapping[str, Any], receipt: bytes) -> bytes:
+        report = done.report
+        errors = [*report.errors, *done.errors]
+        notes = b",".join(note for notes in report.notes.values() for note in notes)
+        return b"".join(
+            (
+                b'{"data":',
+                orjson.dumps(data),
+                b',"errors":' + orjson.dumps(errors) if errors else b"",
+                b',"extensions":{"disclosure":{"policy":"',
+                done.rules.policy.revision.encode(),
+                b'","fields":[',
+                notes,
+                b']},"receipt":',
+                receipt,
+                b"}}",
+            )
+        )

@@ -1,0 +1,131 @@
+"""On what basis may this caller ask about this subject at all? Decided before any record is read.
+
+The order is fixed, and each step uses only what the caller knows already, so that a refusal says nothing about
+the subject: token, purpose, age, matter, consent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import asyncpg
+
+from hub.audit.entry import Basis, BasisKind
+from hub.catalog.types import SubjectKind
+from hub.clock import civil_date
+from hub.consent.artefact import Consent, ConsentStatus
+from hub.consent.service import ConsentService
+from hub.errors import DisclosureRefusedError
+from hub.identity.details import Grant
+from hub.identity.tokens import Caller
+from hub.model.identifiers import birth_date
+from hub.model.outcome import Reason
+from hub.policies.model import LawfulBasis, PolicySet
+
+MINOR_UNTIL = 14
+"""Age in years below which no record is disclosed (personal information protection law art. 28, 31)."""
+
+_REASON_OF_STATUS = {
+    ConsentStatus.REVOKED: Reason.CONSENT_WITHDRAWN,
+    ConsentStatus.EXPIRED: Reason.CONSENT_EXPIRED,
+    ConsentStatus.EXHAUSTED: Reason.CONSENT_EXHAUSTED,
+    ConsentStatus.NOT_YET_VALID: Reason.CONSENT_NOT_YET_VALID,
+}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A basis that holds so far; a consent is checked once more inside the read and the log append."""
+
+    grant: Grant
+    basis: Basis
+    consent: Consent | None
+
+
+def refusal(policy: PolicySet, reason: Reason) -> DisclosureRefusedError:
+    """The error of a refused subject root, with the policy's text for the reason."""
+    label = policy.messages[reason]
+    return DisclosureRefusedError(label.en, reason=reason.value, message_zh=label.zh)
+
+
+def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
+    """The token's grant that names this subject, if the caller holds its purpose.
+
+    Raises:
+        DisclosureRefusedError: SUBJECT_NOT_IN_TOKEN, PURPOSE_NOT_HELD or MATTER_NOT_LISTED.
+    """
+    for grant in caller.grants:
+        if subject_id in grant.subject_ids:
+            break
+    else:
+        raise refusal(policy, Reason.SUBJECT_NOT_IN_TOKEN)
+    purpose = policy.purposes.get(grant.purpose)
+    if (
+        purpose is None
+        or grant.purpose not in caller.client.purposes
+        or not policy.holds(caller.roles, grant.purpose)
+    ):
+        raise refusal(policy, Reason.PURPOSE_NOT_HELD)
+    if purpose.basis is LawfulBasis.SELF and caller.client.subject_id != subject_id:
+        raise refusal(policy, Reason.PURPOSE_NOT_HELD)
+    if purpose.matter_required:
+        matter = policy.matters.get(grant.matter or "")
+        if matter is None or matter.purpose != grant.purpose or not set(matter.roles) & set(caller.roles):
+            raise refusal(policy, Reason.MATTER_NOT_LISTED)
+    return grant
+
+
+def check_age(policy: PolicySet, kind: SubjectKind, identifier: str, today: date) -> None:
+    """Refuse a person under fourteen; the birth date is in the identifier that the caller gave.
+
+    Raises:
+        DisclosureRefusedError: MINOR.
+    """
+    if kind is not SubjectKind.PERSON or identifier.startswith("sub_"):
+        return
+    born = birth_date(identifier)
+    if (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) < MINOR_UNTIL:
+        raise refusal(policy, Reason.MINOR)
+
+
+async def ground_for(
+    policy: PolicySet,
+    consents: ConsentService,
+    connection: asyncpg.Connection,
+    caller: Caller,
+    grant: Grant,
+    subject_id: bytes,
+) -> Ground:
+    """The basis of a request about one subject.
+
+    A consent that is not this caller's, not for this purpose or not of this subject counts as none, with the
+    same statement run either way.
+
+    Raises:
+        DisclosureRefusedError: CONSENT_REQUIRED, when there is no consent of this subject for this caller.
+    """
+    purpose = policy.purposes[grant.purpose]
+    if not purpose.consent_required:
+        kinds = {LawfulBasis.SELF: BasisKind.SELF}
+        kind = BasisKind.MATTER if purpose.matter_required else kinds.get(purpose.basis, BasisKind.STATUTORY)
+        return Ground(grant, Basis(kind, matter=grant.matter or "", reference=grant.reference or ""), None)
+    consent = await consents.find(connection, subject_id, grant.consent_id or "")
+    if consent is None or consent.grantee != caller.institution or consent.purpose != grant.purpose:
+        raise refusal(policy, Reason.CONSENT_REQUIRED)
+    basis = Basis(BasisKind.CONSENT, consent.consent_id, consent.version, reference=grant.reference or "")
+    return Ground(grant, basis, consent)
+
+
+async def explain_no_row(
+    policy: PolicySet, consents: ConsentService, connection: asyncpg.Connection, ground: Ground, now: datetime
+) -> DisclosureRefusedError:
+    """Why the read gave nothing: the state of the caller's own consent, or simply nothing to show."""
+    if ground.consent is None:
+        return refusal(policy, Reason.SUBJECT_UNKNOWN)
+    current = await consents.reload(connection, ground.consent)
+    status = current.status(now) if current else ConsentStatus.REVOKED
+    return refusal(policy, _REASON_OF_STATUS.get(status, Reason.CONSENT_REQUIRED))
+
+
+__all__ = ["Ground", "check_age", "civil_date", "explain_no_row", "grant_for", "ground_for", "refusal"]

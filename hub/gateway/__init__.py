@@ -1,0 +1,1 @@
+"""HTTP in front of the gate: GraphQL over HTTP, health and metrics."""

@@ -1,0 +1,183 @@
+"""One GraphQL operation from text to recorded answer.
+
+Operations that only read subjects never enter the GraphQL engine: the gate's plan gives their data directly.
+Everything else runs through Strawberry, with subject roots finished by the gate beforehand. Either way the
+answer passes the accountant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import GraphQLError
+
+from hub.api.context import RequestContext, Services
+from hub.audit.entry import EntryOutcome, Kind
+from hub.clock import Clock
+from hub.disclosure.account import Accountant, Operated
+from hub.disclosure.documents import DocumentCache, DocumentError
+from hub.disclosure.explain import error_json
+from hub.disclosure.gate import DisclosureGate, Report
+from hub.disclosure.operations import Prepared, Preparer
+from hub.disclosure.rules import Rules
+from hub.errors import HubError, UnavailableError
+from hub.gateway.wire import WireRequest
+from hub.identity.tokens import Caller
+from hub.keys.index import Indexer
+
+_logger = logging.getLogger(__name__)
+_MASKED = HubError(
+    "The hub could not answer; the operators have been told.", message_zh="系统内部错误，已通知运维人员。"
+)
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An answer and how HTTP should carry it."""
+
+    body: bytes
+    outcome: str
+    request_error: bool = False
+    """Whether the operation never began, so that 400 applies under the newer media type."""
+    unsealed: int = 0
+
+
+class Executor:
+    """Runs operations of one process."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        documents: DocumentCache,
+        preparer: Preparer,
+        gate: DisclosureGate,
+        accountant: Accountant,
+        services: Services,
+        indexer: Indexer,
+        clock: Clock,
+        timeout: float,
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._preparer = preparer
+        self._gate = gate
+        self._accountant = accountant
+        self._services = services
+        self._indexer = indexer
+        self._clock = clock
+        self._timeout = timeout
+
+    async def execute(self, rules: Rules, caller: Caller, request: WireRequest, now: datetime) -> Executed:
+        """Run a request and record it.
+
+        Raises:
+            UnavailableError: when database or log cannot serve; nothing was disclosed.
+        """
+        try:
+            document = self._documents.get(request.query)
+            operation = document.operation(request.operation_name)
+            variables = self._preparer.variables(operation, request.variables)
+            prepared = self._preparer.prepare(operation, variables)
+        except DocumentError as error:
+            return await self._invalid(rules, caller, request, error, now)
+        try:
+            async with asyncio.timeout(self._timeout):
+                done = await self._run(rules, caller, request, prepared, variables, now)
+        except TimeoutError:
+            raise UnavailableError(
+                "The operation took too long and was given up.",
+                hint="Ask for less, or try again later.",
+                message_zh="处理超时，请缩小范围或稍后重试。",
+            ) from None
+        answer = await self._accountant.close(done, self._pseudonym(caller, done.report))
+        return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed)
+
+    async def _run(
+        self,
+        rules: Rules,
+        caller: Caller,
+        request: WireRequest,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        now: datetime,
+    ) -> Operated:
+        operation = prepared.operation
+        report = (
+            await self._gate.report(rules, caller, prepared, variables, now)
+            if prepared.subjects
+            else Report()
+        )
+        common = (rules, caller, now)
+        facts = (operation.document_hash, operation.name or "", report)
+        if not prepared.others:
+            return Operated(*common, Kind.QUERY, *facts, EntryOutcome.REFUSED)
+        context = RequestContext(self._services, rules, caller, now, report.data)
+        result = await self._schema.execute(
+            request.query, dict(request.variables), context, operation_name=request.operation_name
+        )
+        errors = [_shape_error(error) for error in result.errors or ()]
+        refused = bool(errors) and not any(v is not None for v in (result.data or {}).values())
+        kind = Kind.AUDIT_READ if context.audit_read else Kind.QUERY if operation.is_query else Kind.MUTATION
+        return Operated(
+            *common,
+            kind,
+            *facts,
+            EntryOutcome.REFUSED if refused else EntryOutcome.DONE,
+            reason=str(errors[0]["extensions"].get("reason", errors[0]["extensions"]["code"]))
+            if refused
+            else "",
+            data=result.data or {},
+            errors=errors,
+            parts=context.parts,
+            purposes=context.purposes,
+        )
+
+    async def _invalid(
+        self, rules: Rules, caller: Caller, request: WireRequest, error: DocumentError, now: datetime
+    ) -> Executed:
+        """Record a request that could not be understood, then say what is wrong with it."""
+        digest = "sha256:" + hashlib.sha256(request.query.encode()).hexdigest()
+        done = Operated(
+            rules, caller, now, Kind.QUERY, digest, "", Report(), EntryOutcome.INVALID, reason=error.code
+        )
+        await self._accountant.close(done, "")
+        errors = [_request_error(e) for e in error.errors]
+        return Executed(orjson.dumps({"errors": errors}), EntryOutcome.INVALID.value, request_error=True)
+
+    def _pseudonym(self, caller: Caller, report: Report) -> str:
+        operator = next((o for o in report.operators if o), "")
+        if not operator:
+            return ""
+        return "op_" + self._indexer.alias_hash("operator", f"{caller.institution}:{operator}").hex()
+
+
+def _request_error(error: GraphQLError) -> dict[str, Any]:
+    """A parse, validation or variable error; graphql-core words them without data of ours."""
+    shaped: dict[str, Any] = {
+        "message": error.message,
+        "extensions": {"code": "GRAPHQL_INVALID", **(error.extensions or {})},
+    }
+    if error.locations:
+        shaped["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    shaped["extensions"].setdefault("messageZh", "GraphQL 请求有误。")
+    return shaped
+
+
+def _shape_error(error: GraphQLError) -> dict[str, Any]:
+    """An error of a resolver: ours as it is, unknown ones masked."""
+    path = [str(p) for p in error.path or ()]
+    original = error.original_error
+    if isinstance(original, HubError):
+        return error_json(original, path)
+    if original is None:
+        return {**_request_error(error), "path": path}
+    _logger.error("A resolver failed with %s.", type(original).__name__)
+    return error_json(_MASKED, path)

@@ -1,0 +1,162 @@
+"""The endpoint `POST /graphql`, as a bare ASGI application: nothing between the socket and the gate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Protocol
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from hub.clock import Clock
+from hub.disclosure.explain import error_json
+from hub.disclosure.rules import Rules
+from hub.errors import AuthenticationError, HubError, UnavailableError
+from hub.gateway.execute import Executor
+from hub.gateway.metrics import Metrics
+from hub.gateway.wire import GRAPHQL_RESPONSE, JSON, WireError, check_content_type, negotiate, read_request
+from hub.identity.tokens import Caller
+
+_logger = logging.getLogger(__name__)
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Authenticator(Protocol):
+    """Turns an access token into a caller."""
+
+    async def authenticate(self, token: str, now: datetime) -> Caller:
+        """Who presents this token; raises `AuthenticationError`."""
+        ...
+
+
+class GraphQLEndpoint:
+    """Serves GraphQL over HTTP."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        rules: Callable[[], Rules],
+        tokens: Authenticator,
+        metrics: Metrics,
+        clock: Clock,
+        max_body_bytes: int,
+        max_waiting: int,
+    ) -> None:
+        self._executor = executor
+        self._rules = rules
+        self._tokens = tokens
+        self._metrics = metrics
+        self._clock = clock
+        self._max_body = max_body_bytes
+        self._max_waiting = max_waiting
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        started = perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        media = JSON
+        try:
+            if scope["method"] != "POST":
+                raise WireError(
+                    405, "GraphQL is served by POST only.", hint="Send the query in the body of a POST."
+                )
+            media = negotiate(headers.get(b"accept", b"").decode("latin-1"))
+            check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
+            body = await _read_body(receive, headers, self._max_body)
+            now = self._clock.now()
+            caller = await self._tokens.authenticate(_bearer(headers), now)
+            request = read_request(body)
+            if self._running >= self._max_waiting:
+                raise UnavailableError(
+                    "The hub is busy.", hint="Try again shortly.", message_zh="系统繁忙，请稍后重试。"
+                )
+            self._running += 1
+            try:
+                done = await self._executor.execute(self._rules(), caller, request, now)
+            finally:
+                self._running -= 1
+        except HubError as error:
+            await self._fail(send, media, error, started)
+            return
+        except Exception as error:
+            _logger.error("An operation failed with %s.", type(error).__name__)
+            await self._fail(
+                send, media, HubError("The hub could not answer.", message_zh="系统内部错误。"), started
+            )
+            return
+        self._metrics.operation(done.outcome, perf_counter() - started, done.unsealed)
+        status = 400 if done.request_error and media == GRAPHQL_RESPONSE else 200
+        await _send(send, status, media, done.body)
+
+    async def _fail(self, send: Send, media: str, error: HubError, started: float) -> None:
+        status, extra = _status(error)
+        if isinstance(error, UnavailableError):
+            self._metrics.operation("UNAVAILABLE", perf_counter() - started)
+        else:
+            self._metrics.rejected(status)
+        await _send(send, status, media, orjson.dumps({"errors": [error_json(error)]}), *extra)
+
+
+def _status(error: HubError) -> tuple[int, list[tuple[bytes, bytes]]]:
+    if isinstance(error, WireError):
+        return error.status, [(b"allow", b"POST")] if error.status == 405 else []
+    if isinstance(error, AuthenticationError):
+        return 401, [(b"www-authenticate", b'Bearer realm="credit-hub", error="invalid_token"')]
+    if isinstance(error, UnavailableError):
+        return 503, [(b"retry-after", b"1")]
+    return 500, []
+
+
+def _bearer(headers: dict[bytes, bytes]) -> str:
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise AuthenticationError(
+            "There is no access token.",
+            hint="Get one at /oauth/token and send it as `Authorization: Bearer …`.",
+            message_zh="缺少访问令牌。",
+        )
+    return token.strip()
+
+
+async def _read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    message: Message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False) and len(body) <= limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise WireError(400, "The body broke off.")
+        body += message.get("body", b"")
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> WireError:
+    return WireError(
+        413,
+        f"The body is larger than {limit} bytes.",
+        hint="Send a shorter document.",
+        message_zh="请求体过大。",
+    )
+
+
+async def _send(send: Send, status: int, media: str, body: bytes, *extra: tuple[bytes, bytes]) -> None:
+    headers: list[Any] = [
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        *_SAFE,
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,124 @@
+"""GraphQL over HTTP: what a request must look like, and which media type and status its answer has.
+
+Follows the GraphQL over HTTP specification (draft, 2025): POST with JSON; `application/graphql-response+json`
+with 4xx for requests that could not be executed, or `application/json` with 200 for them. GET is not offered:
+identifiers of persons do not belong into URLs and their logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hub.errors import InputError
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+
+
+class WireError(InputError):
+    """A request that is no GraphQL request; `status` is the HTTP status of the answer."""
+
+    code = "BAD_REQUEST"
+
+    def __init__(self, status: int, message: str, *, hint: str = "", message_zh: str = "") -> None:
+        super().__init__(message, hint=hint, message_zh=message_zh)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """The parameters of a GraphQL request."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    extensions: Mapping[str, Any]
+
+
+def negotiate(accept: str) -> str:
+    """The media type of the answer.
+
+    Raises:
+        WireError: 406, when the client accepts neither.
+    """
+    if not accept or accept == "*/*":
+        return JSON
+    best, quality = "", 0.0
+    for part in accept.split(","):
+        name, *parameters = (p.strip().lower() for p in part.split(";"))
+        weight = _quality(parameters)
+        for offered in _offers(name):
+            if weight > quality:
+                best, quality = offered, weight
+    if not best:
+        raise WireError(406, "The client accepts no JSON.", hint=f"Accept {GRAPHQL_RESPONSE} or {JSON}.")
+    return best
+
+
+def _offers(name: str) -> tuple[str, ...]:
+    if name in (GRAPHQL_RESPONSE, JSON):
+        return (name,)
+    return (JSON,) if name in ("*/*", "application/*") else ()
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def check_content_type(content_type: str) -> None:
+    """Refuse bodies that are not declared as UTF-8 JSON.
+
+    Raises:
+        WireError: 415.
+    """
+    name, *parameters = (p.strip().lower() for p in content_type.split(";"))
+    charset = next((p[8:].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
+    if name != JSON or charset not in ("utf-8", "utf8"):
+        raise WireError(415, "The body is not declared as JSON.", hint=f"Send Content-Type: {JSON}.")
+
+
+def read_request(body: bytes) -> WireRequest:
+    """The parameters in a body.
+
+    Raises:
+        WireError: 400, when it is not JSON or a parameter has the wrong type.
+    """
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise WireError(
+            400,
+            "The body is not JSON.",
+            hint="Send one JSON object in UTF-8.",
+            message_zh="请求体不是有效的 JSON。",
+        ) from None
+    if not isinstance(data, dict):
+        raise WireError(
+            400,
+            "The body is not a JSON object.",
+            hint='Send {"query": …, "variables": …}.',
+            message_zh="请求体应为 JSON 对象。",
+        )
+    query = data.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise WireError(
+            400, "There is no query.", hint="Put the GraphQL text into `query`.", message_zh="缺少 query。"
+        )
+    name, variables, extensions = data.get("operationName"), data.get("variables"), data.get("extensions")
+    if name is not None and not isinstance(name, str):
+        raise WireError(400, "`operationName` is not a string.")
+    if variables is not None and not isinstance(variables, dict):
+        raise WireError(400, "`variables` is not an object.")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise WireError(400, "`extensions` is not an object.")
+    return WireRequest(query, name or None, variables or {}, extensions or {})

@@ -1,0 +1,188 @@
+"""What a token is for: `authorization_details` of type `credit_disclosure` (RFC 9396).
+
+A client asks with identifiers it knows; the token carries pseudonyms only:
+
+    asked:  [{"type": "credit_disclosure", "purpose": "LOAN_APPLICATION",
+              "subjects": ["91460000DEM00001X9"], "consent": "c_7Q", "reference": "贷2026-118"}]
+    token:  [{"type": "credit_disclosure", "purpose": "LOAN_APPLICATION",
+              "subjects": ["sub_5b0c..."], "consent": "c_7Q", "reference": "贷2026-118"}]
+
+- Whatever is not known is refused: other types, other members, other purposes (RFC 9396 section 5).
+- No subjects means no subject, never every subject.
+- A resident identity number is not let into the free text either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from hub.errors import IdentifierError, InputError
+from hub.identity.jose import strict_json
+
+TYPE = "credit_disclosure"
+MAX_DETAILS = 20
+"""Most details in one request or token."""
+MAX_SUBJECTS = 1000
+"""Most subjects in all details of one request or token together."""
+
+SubjectResolver = Callable[[str], bytes]
+"""Gives the 16-byte subject id of a USCC or resident identity number; raises `IdentifierError`."""
+
+_MEMBERS = frozenset({"type", "purpose", "subjects", "consent", "matter", "reference", "operator"})
+_PSEUDONYM = re.compile(r"sub_[0-9a-f]{32}")
+_CONSENT = re.compile(r"c_[A-Za-z0-9_-]{1,64}")
+_MATTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RESIDENT_ID = re.compile(
+    r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"
+)
+_LABEL_CHARS = {"reference": 128, "operator": 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One purpose a token is good for, and the subjects it is bound to."""
+
+    purpose: str
+    subject_ids: frozenset[bytes]
+    """The only subjects that may be asked about; empty: none."""
+    consent_id: str | None = None
+    matter: str | None = None
+    """Code of the government matter on the published list."""
+    reference: str | None = None
+    """The caller's own file number."""
+    operator: str | None = None
+    """The caller's own name for the person who asks."""
+
+
+def pseudonym(subject_id: bytes) -> str:
+    """A subject id as it is written in tokens, audit and API: `sub_` and 32 hexadecimal digits."""
+    return f"sub_{subject_id.hex()}"
+
+
+def read_request(
+    text: str, purposes: AbstractSet[str], resolve_subject: SubjectResolver
+) -> tuple[Grant, ...]:
+    """Read the `authorization_details` parameter of a token request.
+
+    Args:
+        text: the parameter, JSON.
+        purposes: known purpose codes.
+        resolve_subject: turns an identifier into a subject id.
+
+    Raises:
+        InputError: when it is not JSON or holds anything unknown, malformed or over a limit.
+    """
+    try:
+        details = strict_json(text)
+    except ValueError:
+        raise _wrong("authorization_details is not JSON.") from None
+    return read(details, purposes, resolve_subject)
+
+
+def read(details: object, purposes: AbstractSet[str], resolve_subject: SubjectResolver) -> tuple[Grant, ...]:
+    """Read details whose subjects are identifiers or pseudonyms.
+
+    Raises:
+        InputError: when they hold anything unknown, malformed or over a limit.
+    """
+    if not isinstance(details, list) or not details:
+        raise _wrong("authorization_details is not a list of at least one object.")
+    if len(details) > MAX_DETAILS:
+        raise _wrong(f"There are more than {MAX_DETAILS} authorization details.")
+    checked = [_members(detail) for detail in details]
+    if sum(len(detail.get("subjects", ())) for detail in checked) > MAX_SUBJECTS:
+        raise _wrong(f"There are more than {MAX_SUBJECTS} subjects.")
+    return tuple(_grant(detail, purposes, resolve_subject) for detail in checked)
+
+
+def read_token(details: object, purposes: AbstractSet[str]) -> tuple[Grant, ...]:
+    """Read the details of a token of ours, whose subjects are pseudonyms.
+
+    Raises:
+        InputError: when they are not such details.
+    """
+    return read(details, purposes, _pseudonyms_only)
+
+
+def write(grants: tuple[Grant, ...]) -> list[dict[str, Any]]:
+    """Grants as details for a token or a token response; subjects are pseudonyms, in order."""
+    return [_written(grant) for grant in grants]
+
+
+def _written(grant: Grant) -> dict[str, Any]:
+    texts = {
+        "consent": grant.consent_id,
+        "matter": grant.matter,
+        "reference": grant.reference,
+        "operator": grant.operator,
+    }
+    return {
+        "type": TYPE,
+        "purpose": grant.purpose,
+        "subjects": [pseudonym(subject_id) for subject_id in sorted(grant.subject_ids)],
+        **{name: text for name, text in texts.items() if text is not None},
+    }
+
+
+def _members(detail: object) -> dict[str, Any]:
+    if not isinstance(detail, dict) or detail.get("type") != TYPE:
+        raise _wrong(f"An authorization detail is not of type {TYPE}.")
+    if not detail.keys() <= _MEMBERS:
+        raise _wrong("An authorization detail has an unknown member.")
+    subjects = detail.get("subjects", [])
+    if not isinstance(subjects, list) or not all(isinstance(subject, str) for subject in subjects):
+        raise _wrong("The subjects of an authorization detail are not a list of texts.")
+    return detail
+
+
+def _grant(detail: dict[str, Any], purposes: AbstractSet[str], resolve_subject: SubjectResolver) -> Grant:
+    purpose = detail.get("purpose")
+    if not isinstance(purpose, str) or purpose not in purposes:
+        raise _wrong("An authorization detail states no known purpose.")
+    return Grant(
+        purpose=purpose,
+        subject_ids=frozenset(_subject(text, resolve_subject) for text in detail.get("subjects", ())),
+        consent_id=_code(detail, "consent", _CONSENT),
+        matter=_code(detail, "matter", _MATTER),
+        reference=_label(detail, "reference"),
+        operator=_label(detail, "operator"),
+    )
+
+
+def _subject(text: str, resolve_subject: SubjectResolver) -> bytes:
+    if _PSEUDONYM.fullmatch(text):
+        return bytes.fromhex(text[4:])
+    try:
+        return resolve_subject(text)
+    except IdentifierError:
+        raise _wrong("A subject identifier is not well formed.") from None
+
+
+def _pseudonyms_only(_text: str) -> bytes:
+    raise _wrong("A subject is not a pseudonym.")
+
+
+def _code(detail: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
+    value = detail.get(name)
+    if name in detail and not (isinstance(value, str) and pattern.fullmatch(value)):
+        raise _wrong(f"The {name} of an authorization detail is not well formed.")
+    return value
+
+
+def _label(detail: dict[str, Any], name: str) -> str | None:
+    value = detail.get(name)
+    if name not in detail:
+        return None
+    if not isinstance(value, str) or not value or len(value) > _LABEL_CHARS[name] or not value.isprintable():
+        raise _wrong(f"The {name} of an authorization detail is not a short printable text.")
+    if _RESIDENT_ID.search(value):
+        raise _wrong(f"The {name} of an authorization detail looks like a resident identity number.")
+    return value
+
+
+def _wrong(message: str) -> InputError:
+    return InputError(message, hint="RFC 9396 and the purposes list say what may be asked for.")

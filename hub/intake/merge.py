@@ -1,0 +1,323 @@
+"""The one way records get into the database: one chunk of valid rows, one transaction.
+
+What happens to a row
+- The subject is found by its identifier, or made with a fresh data key; an existing subject keeps its key.
+- No record under its key yet: version 1. Same content: nothing at all. Other content: the old version goes to
+  `record_history`, the new one takes its place with the next number, and every sealed field is sealed anew.
+- A record's state (revoked, repaired, archived) is never changed from here, so a late correction of a repaired
+  record does not bring it back to light.
+- Refused, and reported as a fault of the row: a key that stood in the same file before with other content
+  (DUPLICATE_KEY: which of the two is right is the source's to say, not ours), a record of another source unit
+  (OTHER_SOURCE), a subject whose key was destroyed (SUBJECT_ERASED), an organisation code nobody has
+  (UNKNOWN_ORGANIZATION_CODE).
+
+"Content" is what the row says and what follows from it (values, severity, publication window), under a keyed
+hash. Who sent it, when and in which edition of the catalogue is not content, so a repetition is recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+import asyncpg
+import orjson
+
+from hub.catalog.types import Dataset, SubjectKind
+from hub.catalog.values import natural_key
+from hub.errors import IntakeError
+from hub.intake import store
+from hub.intake.faults import Fault, fault
+from hub.intake.rows import ValidRow
+from hub.keys.cache import DataKeyCache
+from hub.keys.index import Indexer
+from hub.keys.sealing import DataKey, Sealer, aad_prefix, subject_aad
+from hub.model.identifiers import LegacyKind
+from hub.store.database import Database
+
+CHUNK_ROWS = 2_000
+"""Rows of one transaction."""
+IDENTIFIER_FIELD = "identifier"
+"""Name under which a subject's own identifier is sealed, see `hub.keys.sealing.subject_aad`."""
+_SCHEME = LegacyKind.ORGANIZATION_CODE.value
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows of a run come from."""
+
+    dataset: Dataset
+    source_unit: str
+    batch_id: str
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class Merged:
+    """What became of a number of rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    faults: list[tuple[ValidRow, Fault]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """A row with its ids."""
+
+    row: ValidRow
+    subject_id: bytes
+    record_id: bytes
+    content_hash: bytes
+
+
+class Merger:
+    """Merges chunks of rows of one run, on one connection."""
+
+    def __init__(self, origin: Origin, *, indexer: Indexer, sealer: Sealer, track_duplicates: bool) -> None:
+        self._origin = origin
+        self._dataset = origin.dataset
+        self._indexer = indexer
+        self._sealer = sealer
+        self._opened = DataKeyCache(sealer)
+        self._track = track_duplicates
+        self._sealed = {
+            kind: frozenset(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
+        }
+        self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
+
+    async def merge(self, connection: asyncpg.Connection, rows: Sequence[ValidRow]) -> Merged:
+        """Merge one chunk inside the caller's transaction.
+
+        Args:
+            connection: in a transaction; it holds the dataset's lock until that ends.
+            rows: valid rows of the dataset, in file order.
+        """
+        result = Merged()
+        await store.lock_dataset(connection, self._dataset.id)
+        found = await self._subject_ids(connection, rows, result)
+        keys = await self._ensure_subjects(connection, found)
+        keyed = [
+            self._key(row, subject_id)
+            for row, subject_id in found
+            if self._alive(row, subject_id, keys, result)
+        ]
+        if not keyed:
+            return result
+        existing = await store.read_records(
+            connection, self._dataset.id, list({(k.subject_id, k.record_id): None for k in keyed})
+        )
+        unseen = await self._mark(connection, keyed)
+        added, replaced = self._sort(keyed, existing, unseen, result)
+        await store.add_records(connection, [self._record(k, 1, keys[k.subject_id]) for k in added])
+        await store.replace_records(
+            connection,
+            self._dataset.id,
+            [self._record(k, existing[k.record_id].version + 1, keys[k.subject_id]) for k in replaced],
+            self._origin.received_at,
+        )
+        await store.add_tokens(connection, [t for k in (*added, *replaced) for t in self._tokens(k)])
+        return result
+
+    async def _subject_ids(
+        self, connection: asyncpg.Connection, rows: Sequence[ValidRow], result: Merged
+    ) -> list[tuple[ValidRow, bytes]]:
+        """Every row with its subject's id; rows that know an organisation code only are looked up."""
+        indexer = self._indexer
+        codes = {r.subject.aliases[0][1] for r in rows if not r.subject.identifier}
+        hashes = {code: indexer.alias_hash(_SCHEME, code) for code in codes}
+        known = await store.look_up_aliases(connection, _SCHEME, list(hashes.values()))
+        found: list[tuple[ValidRow, bytes]] = []
+        for row in rows:
+            ref = row.subject
+            if ref.identifier:
+                subject_id: bytes | None = indexer.subject_id(ref.kind, ref.identifier)
+            else:
+                subject_id = known.get(hashes[ref.aliases[0][1]])
+            if subject_id is None:
+                self._refuse("UNKNOWN_ORGANIZATION_CODE", row, result)
+            else:
+                found.append((row, subject_id))
+        return found
+
+    async def _ensure_subjects(
+        self, connection: asyncpg.Connection, found: Sequence[tuple[ValidRow, bytes]]
+    ) -> dict[bytes, DataKey | None]:
+        """An opened data key for every subject, made where there was none; None where it was destroyed."""
+        rows = {subject_id: row for row, subject_id in found}
+        stored = await store.read_subjects(connection, list(rows))
+        fresh = [self._new_subject(i, row) for i, row in rows.items() if i not in stored]
+        if fresh:
+            await store.add_subjects(connection, fresh, self._origin.received_at)
+            stored |= await store.read_subjects(connection, [s.subject_id for s in fresh])
+        await self._add_aliases(connection, found, {s.subject_id for s in fresh})
+        divisions = {i: row.subject.division_code for row, i in found if row.subject.division_code}
+        await store.move_subjects(connection, {i: d for i, d in divisions.items() if d})
+        return {
+            i: self._opened.open(i, kek_id, wrapped) if wrapped is not None else None
+            for i, (kek_id, wrapped) in stored.items()
+        }
+
+    def _new_subject(self, subject_id: bytes, row: ValidRow) -> store.SubjectRow:
+        kek_id, wrapped = self._sealer.new_data_key(subject_id)
+        ref = row.subject
+        key = self._opened.open(subject_id, kek_id, wrapped)
+        sealed = key.seal(subject_aad(subject_id, IDENTIFIER_FIELD), orjson.dumps(ref.identifier))
+        division = ref.division_code or (ref.identifier[2:8] if ref.kind is SubjectKind.ORG else None)
+        return store.SubjectRow(subject_id, ref.kind, sealed, kek_id, wrapped, division)
+
+    async def _add_aliases(
+        self,
+        connection: asyncpg.Connection,
+        found: Sequence[tuple[ValidRow, bytes]],
+        fresh: Collection[bytes],
+    ) -> None:
+        """Store the codes of the rows; the organisation code only of new subjects, because all others have it."""
+        known = {
+            (scheme, code, subject_id)
+            for row, subject_id in found
+            if row.subject.identifier
+            for scheme, code in row.subject.aliases
+            if scheme != _SCHEME or subject_id in fresh
+        }
+        hashed = [(self._indexer.alias_hash(scheme, code), scheme, i) for scheme, code, i in known]
+        await store.add_aliases(connection, hashed)
+
+    def _alive(
+        self, row: ValidRow, subject_id: bytes, keys: dict[bytes, DataKey | None], result: Merged
+    ) -> bool:
+        if keys[subject_id] is None:
+            self._refuse("SUBJECT_ERASED", row, result)
+            return False
+        return True
+
+    def _key(self, row: ValidRow, subject_id: bytes) -> _Keyed:
+        key = natural_key(self._dataset, row.values).encode()
+        record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
+        return _Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
+
+    async def _mark(self, connection: asyncpg.Connection, keyed: Sequence[_Keyed]) -> set[bytes]:
+        """Ids of the records that no earlier chunk of this run has brought."""
+        ids = {k.record_id for k in keyed}
+        return await store.mark_seen(connection, list(ids)) if self._track else ids
+
+    def _sort(
+        self,
+        keyed: Sequence[_Keyed],
+        existing: dict[bytes, store.Existing],
+        unseen: set[bytes],
+        result: Merged,
+    ) -> tuple[list[_Keyed], list[_Keyed]]:
+        """Which rows are new and which replace a version; the rest is counted or refused."""
+        added: list[_Keyed] = []
+        replaced: list[_Keyed] = []
+        first: dict[bytes, bytes] = {}
+        for k in keyed:
+            old = existing.get(k.record_id)
+            repeated = k.record_id in first or k.record_id not in unseen
+            current = first.get(k.record_id) or (old.content_hash if old else None)
+            if current == k.content_hash:
+                self._count_same(old, repeated, result)
+            elif repeated:
+                self._refuse("DUPLICATE_KEY", k.row, result)
+                continue
+            elif old is None:
+                added.append(k)
+            elif old.source_unit != self._origin.source_unit:
+                self._refuse("OTHER_SOURCE", k.row, result)
+                continue
+            else:
+                replaced.append(k)
+            first.setdefault(k.record_id, k.content_hash)
+        result.inserted += len(added)
+        result.updated += len(replaced)
+        return added, replaced
+
+    def _count_same(self, old: store.Existing | None, repeated: bool, result: Merged) -> None:
+        """Count a row that changes nothing; one that this very batch put there before it was cut off counts as done."""
+        if old is None or repeated or old.batch_id != self._origin.batch_id:
+            result.unchanged += 1
+        elif old.version == 1:
+            result.inserted += 1
+        else:
+            result.updated += 1
+
+    def _refuse(self, code: str, row: ValidRow, result: Merged) -> None:
+        result.faults.append((row, fault(code, row.number, "")))
+
+    def _record(self, k: _Keyed, version: int, key: DataKey | None) -> store.RecordRow:
+        row, origin, dataset = k.row, self._origin, self._dataset
+        assert key is not None
+        hidden = self._sealed[row.subject.kind]
+        prefix = aad_prefix(k.subject_id, dataset.id, k.record_id, version)
+        clear: dict[str, Any] = {}
+        sealed: dict[str, str] = {}
+        for name, value in row.values.items():
+            if name in hidden:
+                sealed[name] = key.seal(prefix + name.encode(), orjson.dumps(value))
+            else:
+                clear[name] = value
+        return store.RecordRow(
+            k.subject_id, dataset.id, k.record_id, version, dataset.edition, row.event_date, row.severity,
+            row.severity_source, "VALID", row.visible_from, row.visible_until, origin.source_unit, origin.batch_id,
+            row.number, origin.received_at, k.content_hash, orjson.dumps(clear).decode(), orjson.dumps(sealed).decode(),
+        )  # fmt: skip
+
+    def _tokens(self, k: _Keyed) -> Iterable[store.Token]:
+        for searched in self._searchable:
+            value = k.row.values.get(searched.name)
+            if value is not None:
+                token = self._indexer.blind_token(searched.id, orjson.dumps(value))
+                yield store.Token(k.subject_id, searched.id, token, k.record_id)
+
+
+def _content(row: ValidRow) -> bytes:
+    derived = [row.severity, row.severity_source, _iso(row.visible_from), _iso(row.visible_until)]
+    return orjson.dumps([row.values, derived], option=orjson.OPT_SORT_KEYS)
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+async def load_rows(
+    rows: Iterable[ValidRow],
+    origin: Origin,
+    *,
+    database: Database,
+    indexer: Indexer,
+    sealer: Sealer,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Merged:
+    """Merge rows that were made by a program, chunk by chunk, each chunk in a transaction of its own.
+
+    Args:
+        rows: valid rows of `origin.dataset`; read lazily.
+        origin: dataset, source unit, batch id and time of receipt to be stored with them.
+        database: where to.
+        indexer: the ring's keyed hashes.
+        sealer: the ring's sealer.
+        chunk_rows: rows of one transaction.
+
+    Raises:
+        IntakeError: when a row is refused; chunks before it have landed.
+        UnavailableError: when the database is away.
+    """
+    merger = Merger(origin, indexer=indexer, sealer=sealer, track_duplicates=False)
+    total = Merged()
+    source = iter(rows)
+    async with database.connection() as connection:
+        while chunk := list(islice(source, chunk_rows)):
+            async with connection.transaction():
+                part = await merger.merge(connection, chunk)
+                if part.faults:
+                    row, found = part.faults[0]
+                    raise IntakeError(f"Row {row.number} is refused: {found.code}.", hint=found.hint)
+            total.inserted += part.inserted
+            total.updated += part.updated
+            total.unchanged += part.unchanged
+    return total

@@ -1,0 +1,315 @@
+"""The SQL of intake. Every statement works on a chunk of rows at a time and takes its values as arrays.
+
+Locks, in the order they are taken, so that two runs never wait for each other in a circle:
+1. one session lock per file and source unit (the same file is not taken in twice at once);
+2. one transaction lock per dataset (files of one dataset are merged one chunk after the other);
+3. rows of `subject`, in the order of their ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from hub.errors import UnavailableError
+
+_LOOK_UP_ALIASES = (
+    "SELECT alias_hash, subject_id FROM subject_alias WHERE scheme = $1 AND alias_hash = ANY($2::bytea[])"
+)
+_READ_SUBJECTS = "SELECT subject_id, kek_id, wrapped_key FROM subject WHERE subject_id = ANY($1::bytea[])"
+_ADD_SUBJECTS = """
+INSERT INTO subject (subject_id, kind, identifier_sealed, kek_id, wrapped_key, division_code, created_at)
+SELECT u.*, $7::timestamptz
+FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[]) AS u
+ON CONFLICT (subject_id) DO NOTHING
+"""
+_MOVE_SUBJECTS = """
+UPDATE subject s SET division_code = u.division
+FROM unnest($1::bytea[], $2::text[]) AS u (id, division)
+WHERE s.subject_id = u.id AND s.division_code IS DISTINCT FROM u.division
+"""
+_ADD_ALIASES = """
+INSERT INTO subject_alias (alias_hash, scheme, subject_id)
+SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
+"""
+_READ_RECORDS = """
+SELECT r.record_id, r.version, r.content_hash, r.source_unit, r.batch_id
+FROM unnest($1::bytea[], $2::bytea[]) AS u (subject_id, record_id)
+JOIN record r ON r.subject_id = u.subject_id AND r.dataset = $3 AND r.record_id = u.record_id
+"""
+_KEEP_HISTORY = """
+INSERT INTO record_history (
+    subject_id, dataset, record_id, version, edition, event_date, severity, severity_source, state, visible_from,
+    visible_until, source_unit, batch_id, batch_row, received_at, replaced_at, content_hash, clear, sealed)
+SELECT r.subject_id, r.dataset, r.record_id, r.version, r.edition, r.event_date, r.severity, r.severity_source,
+    r.state, r.visible_from, r.visible_until, r.source_unit, r.batch_id, r.batch_row, r.received_at, $4,
+    r.content_hash, r.clear, r.sealed
+FROM unnest($1::bytea[], $2::bytea[]) AS u (subject_id, record_id)
+JOIN record r ON r.subject_id = u.subject_id AND r.dataset = $3 AND r.record_id = u.record_id
+"""
+_REPLACE_RECORDS = """
+UPDATE record r SET
+    version = u.version, edition = u.edition, event_date = u.event_date, severity = u.severity,
+    severity_source = u.severity_source, visible_from = u.visible_from, visible_until = u.visible_until,
+    source_unit = u.source_unit, batch_id = u.batch_id, batch_row = u.batch_row, received_at = u.received_at,
+    content_hash = u.content_hash, clear = u.clear, sealed = u.sealed
+FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::date[], $7::text[], $8::text[],
+            $9::date[], $10::date[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::bytea[],
+            $16::jsonb[], $17::jsonb[])
+    AS u (subject_id, dataset, record_id, version, edition, event_date, severity, severity_source, visible_from,
+          visible_until, source_unit, batch_id, batch_row, received_at, content_hash, clear, sealed)
+WHERE r.subject_id = u.subject_id AND r.dataset = u.dataset AND r.record_id = u.record_id
+  AND r.version = u.version - 1
+"""
+_DROP_TOKENS = """
+DELETE FROM blind_index b USING unnest($1::bytea[], $2::bytea[]) AS u (subject_id, record_id)
+WHERE b.subject_id = u.subject_id AND b.record_id = u.record_id
+"""
+_ADD_TOKENS = """
+INSERT INTO blind_index (subject_id, field, token, record_id)
+SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::bytea[]) ON CONFLICT DO NOTHING
+"""
+_MAKE_SEEN = "CREATE TEMPORARY TABLE IF NOT EXISTS intake_seen (record_id bytea PRIMARY KEY)"
+_MARK_SEEN = """
+INSERT INTO intake_seen SELECT DISTINCT unnest($1::bytea[]) ON CONFLICT DO NOTHING RETURNING record_id
+"""
+_OPEN_BATCH = """
+SELECT batch_id, rows_done FROM intake_batch
+WHERE dataset = $1 AND source_unit = $2 AND file_sha256 = $3 AND finished_at IS NULL ORDER BY started_at LIMIT 1
+"""
+_COUNT_BATCHES = (
+    "SELECT count(*) FROM intake_batch WHERE dataset = $1 AND source_unit = $2 AND file_sha256 = $3"
+)
+_ADD_BATCH = """
+INSERT INTO intake_batch (batch_id, dataset, source_unit, file_name, file_sha256, started_at, rows_done, inserted,
+                          updated, unchanged, quarantined)
+VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, 0)
+"""
+_COUNT_ROWS = """
+UPDATE intake_batch SET rows_done = $2, inserted = $3, updated = $4, unchanged = $5, quarantined = $6
+WHERE batch_id = $1
+"""
+_FINISH_BATCH = "UPDATE intake_batch SET finished_at = $2 WHERE batch_id = $1"
+_CLIENT_UNIT = "SELECT institution FROM client WHERE client_id = $1 AND status = 'ACTIVE'"
+_CLIENT_IDS = "SELECT client_id FROM client WHERE status = 'ACTIVE' ORDER BY client_id"
+
+_RECORD_COLUMNS = (
+    "subject_id", "dataset", "record_id", "version", "edition", "event_date", "severity", "severity_source",
+    "state", "visible_from", "visible_until", "source_unit", "batch_id", "batch_row", "received_at",
+    "content_hash", "clear", "sealed",
+)  # fmt: skip
+_STATE = _RECORD_COLUMNS.index("state")
+
+
+class SubjectRow(NamedTuple):
+    """A new subject."""
+
+    subject_id: bytes
+    kind: str
+    identifier_sealed: str
+    kek_id: str
+    wrapped_key: bytes
+    division_code: str | None
+
+
+class RecordRow(NamedTuple):
+    """One version of a record, columns in the order of the table."""
+
+    subject_id: bytes
+    dataset: str
+    record_id: bytes
+    version: int
+    edition: str
+    event_date: date
+    severity: str | None
+    severity_source: str | None
+    state: str
+    visible_from: date | None
+    visible_until: date | None
+    source_unit: str
+    batch_id: str
+    batch_row: int
+    received_at: datetime
+    content_hash: bytes
+    clear: str
+    sealed: str
+
+
+class Existing(NamedTuple):
+    """What the database holds of a record."""
+
+    version: int
+    content_hash: bytes
+    source_unit: str
+    batch_id: str
+
+
+class Token(NamedTuple):
+    """One entry of the blind index."""
+
+    subject_id: bytes
+    field: str
+    token: bytes
+    record_id: bytes
+
+
+def _lock_number(*parts: str) -> int:
+    digest = hashlib.sha256("\0".join(("credit-hub/intake", *parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+async def try_lock_file(connection: asyncpg.Connection, *parts: str) -> bool:
+    """Take the session lock of a file; False when another process holds it."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock_number("file", *parts)))
+
+
+async def unlock_file(connection: asyncpg.Connection, *parts: str) -> None:
+    """Give the session lock of a file back."""
+    await connection.execute("SELECT pg_advisory_unlock($1)", _lock_number("file", *parts))
+
+
+async def lock_dataset(connection: asyncpg.Connection, dataset: str) -> None:
+    """Wait for the lock of a dataset and hold it until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _lock_number("dataset", dataset))
+
+
+async def look_up_aliases(
+    connection: asyncpg.Connection, scheme: str, hashes: Sequence[bytes]
+) -> dict[bytes, bytes]:
+    """Subject ids by alias hash."""
+    if not hashes:
+        return {}
+    return {r[0]: r[1] for r in await connection.fetch(_LOOK_UP_ALIASES, scheme, hashes)}
+
+
+async def read_subjects(
+    connection: asyncpg.Connection, subject_ids: Sequence[bytes]
+) -> dict[bytes, tuple[str, bytes | None]]:
+    """Key-encryption key id and wrapped data key of the subjects that exist."""
+    if not subject_ids:
+        return {}
+    return {r[0]: (r[1], r[2]) for r in await connection.fetch(_READ_SUBJECTS, subject_ids)}
+
+
+async def add_subjects(connection: asyncpg.Connection, rows: Iterable[SubjectRow], now: datetime) -> None:
+    """Add subjects; one that another transaction has added meanwhile stays as it is."""
+    ordered = sorted(rows, key=lambda row: row.subject_id)
+    if ordered:
+        await connection.execute(_ADD_SUBJECTS, *_columns(ordered), now)
+
+
+async def move_subjects(connection: asyncpg.Connection, divisions: dict[bytes, str]) -> None:
+    """Set the division of subjects."""
+    if divisions:
+        ordered = sorted(divisions.items())
+        await connection.execute(_MOVE_SUBJECTS, *_columns(ordered))
+
+
+async def add_aliases(connection: asyncpg.Connection, aliases: Iterable[tuple[bytes, str, bytes]]) -> None:
+    """Add aliases (hash, scheme, subject id); a code that already leads to a subject keeps leading there."""
+    ordered = sorted(set(aliases))
+    if ordered:
+        await connection.execute(_ADD_ALIASES, *_columns(ordered))
+
+
+async def read_records(
+    connection: asyncpg.Connection, dataset: str, keys: Sequence[tuple[bytes, bytes]]
+) -> dict[bytes, Existing]:
+    """The records with these subject and record ids that exist, by record id."""
+    rows = await connection.fetch(_READ_RECORDS, *_columns(keys), dataset)
+    return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
+
+
+async def add_records(connection: asyncpg.Connection, rows: Sequence[RecordRow]) -> None:
+    """Add first versions."""
+    if rows:
+        await connection.copy_records_to_table("record", records=rows, columns=_RECORD_COLUMNS)
+
+
+async def replace_records(
+    connection: asyncpg.Connection, dataset: str, rows: Sequence[RecordRow], now: datetime
+) -> None:
+    """Keep the versions that are there as history and put the next ones in their place. The state stays.
+
+    Raises:
+        UnavailableError: when somebody else changed one of them meanwhile.
+    """
+    if not rows:
+        return
+    columns = _columns(rows)
+    await connection.execute(_KEEP_HISTORY, columns[0], columns[2], dataset, now)
+    await connection.execute(_DROP_TOKENS, columns[0], columns[2])
+    done = await connection.execute(_REPLACE_RECORDS, *columns[:_STATE], *columns[_STATE + 1 :])
+    if done != f"UPDATE {len(rows)}":
+        raise UnavailableError(
+            "A record was changed by somebody else while a new version of it came in.",
+            hint="Run the file again.",
+        )
+
+
+async def add_tokens(connection: asyncpg.Connection, tokens: Sequence[Token]) -> None:
+    """Add entries to the blind index."""
+    if tokens:
+        await connection.execute(_ADD_TOKENS, *_columns(sorted(tokens)))
+
+
+async def make_seen(connection: asyncpg.Connection) -> None:
+    """Start an empty list of the records seen in this run; it lives on this connection."""
+    await connection.execute(_MAKE_SEEN)
+    await connection.execute("TRUNCATE intake_seen")
+
+
+async def drop_seen(connection: asyncpg.Connection) -> None:
+    """Forget the records seen in this run."""
+    await connection.execute("DROP TABLE IF EXISTS intake_seen")
+
+
+async def mark_seen(connection: asyncpg.Connection, record_ids: Sequence[bytes]) -> set[bytes]:
+    """Note records as seen; the result are those that had not been seen before."""
+    return {r[0] for r in await connection.fetch(_MARK_SEEN, record_ids)}
+
+
+async def open_batch(
+    connection: asyncpg.Connection, dataset: str, source_unit: str, file_name: str, sha256: str, now: datetime
+) -> tuple[str, bool]:
+    """The unfinished batch of this file, or a new one: its id, and whether it was begun earlier."""
+    row = await connection.fetchrow(_OPEN_BATCH, dataset, source_unit, sha256)
+    if row is not None:
+        return row[0], True
+    number = await connection.fetchval(_COUNT_BATCHES, dataset, source_unit, sha256)
+    digest = hashlib.sha256("\0".join((dataset, source_unit, sha256)).encode()).hexdigest()
+    batch_id = f"b_{digest[:20]}_{number + 1}"
+    await connection.execute(_ADD_BATCH, batch_id, dataset, source_unit, file_name, sha256, now)
+    return batch_id, False
+
+
+async def count_rows(
+    connection: asyncpg.Connection, batch_id: str, rows_done: int, counts: tuple[int, int, int, int]
+) -> None:
+    """Write how far a batch is: rows read, then inserted, updated, unchanged and quarantined ones."""
+    await connection.execute(_COUNT_ROWS, batch_id, rows_done, *counts)
+
+
+async def finish_batch(connection: asyncpg.Connection, batch_id: str, now: datetime) -> None:
+    """Mark a batch as finished."""
+    await connection.execute(_FINISH_BATCH, batch_id, now)
+
+
+async def client_institution(connection: asyncpg.Connection, client_id: str) -> str | None:
+    """USCC of the institution behind an active client."""
+    found: str | None = await connection.fetchval(_CLIENT_UNIT, client_id)
+    return found
+
+
+async def client_ids(connection: asyncpg.Connection) -> list[str]:
+    """Ids of all active clients."""
+    return [r[0] for r in await connection.fetch(_CLIENT_IDS)]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """The rows as one list per column."""
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,200 @@
+"""Checks one row against its dataset: a `ValidRow`, or every fault that was found in it.
+
+Order of the checks, so that one mistake gives one fault:
+1. cells the file reader refused, cells outside the header, rows cut short;
+2. each value by its type;
+3. the kind of subject, its required values, its identifier;
+4. between the values: no date of the event in the future, no end before its beginning, publication within the
+   longest period of the severity.
+
+Time comes in as a civil date in China Standard Time, so the same file checked for the same day gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from hub.catalog.types import Dataset, Field, Role, SubjectKind
+from hub.catalog.values import StoredValue, is_missing, must_be_given, read_value
+from hub.errors import IdentifierError, ValueFormatError
+from hub.intake.faults import Fault, fault, value_fault
+from hub.intake.headers import HeaderMap
+from hub.intake.rows import RowShape, ValidRow
+from hub.intake.severity import last_shown
+from hub.intake.source import SourceRow
+from hub.intake.subjects import SubjectReader
+
+_ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", "confirmedOn")
+"""Fields that end what began on the event date, or on `validFrom` where a dataset has it."""
+
+_SHORT = 64
+_REMEMBERED = 20_000
+
+
+class RowValidator:
+    """Checks the rows of one file."""
+
+    def __init__(self, dataset: Dataset, header: HeaderMap, *, today: date, demo: bool) -> None:
+        self._dataset = dataset
+        self._header = header
+        self._today = today
+        self._demo = demo
+        self._shape = RowShape(dataset)
+        self._subjects = SubjectReader(dataset, today=today, demo=demo)
+        self._known: dict[tuple[int, str], StoredValue] = {}
+        self._required = {
+            kind: tuple(
+                f for f in dataset.fields if must_be_given(f, kind) and not self._subjects.identifying(f.name)
+            )
+            for kind in SubjectKind
+        }
+        self._ends = _end_pairs(dataset)
+        self._width = max((position for position, _, _ in header.fields), default=0) + 1
+
+    def check(self, row: SourceRow) -> ValidRow | list[Fault]:
+        """The row in stored form, or all that is wrong with it (never an empty list)."""
+        return _Check(self, row).run()
+
+    def _read(self, position: int, field: Field, cell: str) -> StoredValue:
+        """`read_value`, remembering short cells: authorities, dates and codes repeat from row to row."""
+        key = (position, cell)
+        try:
+            return self._known[key]
+        except KeyError:
+            value = read_value(field, cell, today=self._today, demo=self._demo)
+        if len(cell) <= _SHORT:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = value
+        return value
+
+    def column(self, name: str) -> str:
+        """The file's header for a field, or its official name."""
+        field = self._dataset.by_name.get(name)
+        return self._header.column_of(name) or (field.columns[0] if field else "")
+
+
+class _Check:
+    """The checks of one row, with the faults found so far."""
+
+    def __init__(self, rules: RowValidator, row: SourceRow) -> None:
+        self._rules = rules
+        self._row = row
+        self._faults: list[Fault] = []
+        self._open: set[str] = set()
+        self._broken: set[str] = set()
+
+    def run(self) -> ValidRow | list[Fault]:
+        rules = self._rules
+        self._shape()
+        values = self._values()
+        kind = rules._subjects.kind(values)
+        if not isinstance(kind, SubjectKind):
+            if not self._faults:
+                self._report(kind, self._kind_column(kind))
+            return self._faults
+        self._required(values, kind)
+        if self._faults:
+            return self._faults
+        subject = rules._subjects.read(kind, values, self._report, self._report_error)
+        self._dates(values, kind)
+        if self._faults or subject is None:
+            return self._faults
+        return rules._shape.row(subject, values, self._row.number)
+
+    def _report(self, code: str, name: str) -> None:
+        self._faults.append(fault(code, self._row.number, self._rules.column(name)))
+
+    def _report_error(self, error: IdentifierError, name: str) -> None:
+        self._faults.append(value_fault(error, self._row.number, self._rules.column(name)))
+
+    def _kind_column(self, code: str) -> str:
+        role = Role.SUBJECT_KIND if code == "SUBJECT_KIND_NOT_ALLOWED" else Role.SUBJECT_USCC
+        return next((f.name for f in self._rules._dataset.role(role)), "")
+
+    def _shape(self) -> None:
+        row, header = self._row, self._rules._header
+        for cell in row.faults:
+            named = header.headers[cell.column] if cell.column < len(header.headers) else ""
+            self._faults.append(fault(cell.code, row.number, named))
+        extra = len(row.cells) > len(header.headers) or len(header.named) < len(header.headers)
+        if extra and any(c.strip() for n, c in enumerate(row.cells) if n not in header.named):
+            self._faults.append(fault("EXTRA_CELL", row.number, ""))
+
+    def _values(self) -> dict[str, Any]:
+        rules, cells = self._rules, self._row.cells
+        values: dict[str, Any] = {}
+        refused = {cell.column for cell in self._row.faults}
+        width = len(cells)
+        for position, header, field in rules._header.fields:
+            if position in refused:
+                self._broken.add(field.name)
+                continue
+            cell = cells[position] if position < width else ""
+            if not cell:
+                continue
+            try:
+                value = rules._read(position, field, cell)
+            except ValueFormatError as error:
+                self._faults.append(value_fault(error, self._row.number, header))
+                self._broken.add(field.name)
+                continue
+            if value is not None:
+                values[field.name] = value
+            elif not is_missing(field, cell):
+                self._open.add(field.name)
+        return values
+
+    def _required(self, values: Mapping[str, Any], kind: SubjectKind) -> None:
+        missing = [
+            field
+            for field in self._rules._required[kind]
+            if field.name not in values and field.name not in self._open and field.name not in self._broken
+        ]
+        if len(missing) > 1 and self._cut_short(missing):
+            self._faults.append(fault("MISSING_CELLS", self._row.number, ""))
+            return
+        for field in missing:
+            self._report("REQUIRED", field.name)
+
+    def _cut_short(self, missing: list[Field]) -> bool:
+        """Whether the row ends before the columns of all missing values."""
+        width = len(self._row.cells)
+        positions = {field.name: position for position, _, field in self._rules._header.fields}
+        return width < self._rules._width and all(positions.get(f.name, 0) >= width for f in missing)
+
+    def _dates(self, values: Mapping[str, Any], kind: SubjectKind) -> None:
+        rules = self._rules
+        name = rules._dataset.event_date
+        if name in values:
+            event = rules._shape.event_date(values)
+            if event > rules._today:
+                self._report("FUTURE_DATE", name)
+                return
+            self._publication(values, kind, event)
+        for start, end in rules._ends:
+            if start in values and end in values and values[end] < values[start][: len(values[end])]:
+                self._report("DATE_ORDER", end)
+
+    def _publication(self, values: Mapping[str, Any], kind: SubjectKind, event: date) -> None:
+        shape = self._rules._shape
+        end = shape.publication_end(values)
+        if end is None:
+            return
+        severity, _ = shape.severity(kind, values)
+        if end < event:
+            self._report("DATE_ORDER", shape.publication_field)
+        elif severity is not None and end > last_shown(event, severity):
+            self._report("PUBLICATION_TOO_LONG", shape.publication_field)
+
+
+def _end_pairs(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    """Pairs of date fields of which the second may not lie before the first. ISO dates compare as texts."""
+    pairs = []
+    for end in _ENDS:
+        start = "validFrom" if end == "validTo" and "validFrom" in dataset.by_name else dataset.event_date
+        if end in dataset.by_name and start in dataset.by_name and start != end:
+            pairs.append((start, end))
+    return tuple(pairs)

@@ -1,0 +1,72 @@
+"""Keyed hashes: subject ids, record ids, content hashes, alias hashes and blind-index tokens.
+
+All are HMAC-SHA-256 (RFC 2104) under keys of the ring, so nobody without the ring can test a guess against
+the database. Each use has its own key; the blind index has one key per field, derived from its root by HKDF
+(RFC 5869) with the field's id, so the same value in two fields gives two unrelated tokens.
+
+Callers normalise first: identifiers in upper case and without blanks, values in their canonical JSON form.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from hub.keys.secrets import BlindIndexRoot, ContentIndexKey, RecordIndexKey, SubjectIndexKey
+from hub.keys.suites import Suite, derive
+
+ID_BYTES = 16
+"""Length in bytes of subject ids, record ids, alias hashes and blind-index tokens."""
+
+
+class Indexer:
+    """Computes every keyed hash of the database."""
+
+    def __init__(
+        self,
+        subject: SubjectIndexKey,
+        record: RecordIndexKey,
+        content: ContentIndexKey,
+        blind: BlindIndexRoot,
+    ) -> None:
+        self._subject = subject.secret
+        self._alias = derive(Suite.AES_256_GCM, subject.secret, b"credit-hub/alias/v1", 32)
+        self._record = record.secret
+        self._content = content.secret
+        self._blind = blind.secret
+        self._fields: dict[str, bytes] = {}
+
+    def subject_id(self, kind: str, identifier: str) -> bytes:
+        """16 bytes for a subject: `kind` ORG or PERSON, `identifier` its normalised USCC or resident id."""
+        return _short(self._subject, f"{kind}:{identifier}".encode())
+
+    def record_id(self, subject_id: bytes, dataset: str, natural_key: bytes) -> bytes:
+        """16 bytes for a record: its subject, its dataset and the canonical JSON of its natural key."""
+        return _short(self._record, _join(subject_id, dataset.encode()) + natural_key)
+
+    def content_hash(self, record_id: bytes, content: bytes) -> bytes:
+        """32 bytes for the canonical content of a record.
+
+        The record's id goes in, so that equal contents of two records cannot be told from the database.
+        """
+        return hmac.digest(self._content, _join(record_id) + content, "sha256")
+
+    def blind_token(self, field_id: str, value: bytes) -> bytes:
+        """16 bytes for the canonical value of a searchable field such as `government.registration.uscc`."""
+        return _short(self._fields.get(field_id) or self._field_key(field_id), value)
+
+    def alias_hash(self, scheme: str, code: str) -> bytes:
+        """16 bytes for a renamed, legacy or merged code of a subject under its numbering scheme."""
+        return _short(self._alias, _join(scheme.encode()) + code.encode())
+
+    def _field_key(self, field_id: str) -> bytes:
+        info = f"credit-hub/blind/v1/{field_id}".encode()
+        return self._fields.setdefault(field_id, derive(Suite.AES_256_GCM, self._blind, info, 32))
+
+
+def _short(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")[:ID_BYTES]
+
+
+def _join(*parts: bytes) -> bytes:
+    """The parts, each after its length in two bytes, so that no two lists of parts look alike."""
+    return b"".join(len(part).to_bytes(2, "big") + part for part in parts)

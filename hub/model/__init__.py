@@ -1,0 +1,1 @@
+"""The words everything else is built from: identifiers, values, outcomes, subjects."""

@@ -1,0 +1,55 @@
+"""Amounts of money: whole minor units (分) of CNY, always exact.
+
+Rules
+- Files give 元 or 万元 (10,000 CNY, up to six decimals in dual publication); stored is a whole number of 分.
+- An amount that is not a whole number of 分 is refused, never rounded.
+- No binary fractions: all arithmetic is decimal.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hub.model.values import Cell, read_decimal, refuse
+
+FEN_PER_UNIT = {"元": 100, "万元": 1_000_000}
+"""Minor units in one unit of a file's column."""
+
+LARGEST = 9_000_000_000_000_000
+"""Largest accepted amount in minor units; every reader of JSON keeps it exact."""
+
+
+def read_money(cell: Cell, *, unit: str) -> int:
+    """An amount in minor units (分), from a cell whose column has the unit 元 or 万元.
+
+    Raises:
+        ValueFormatError: BAD_MONEY when it is not a whole number of 分, NEGATIVE_AMOUNT, NUMBER_TOO_LARGE,
+            or as `hub.model.values.read_decimal`.
+    """
+    fen = read_decimal(cell, unit=unit) * FEN_PER_UNIT[unit]
+    if fen != fen.to_integral_value():
+        raise refuse(
+            "BAD_MONEY",
+            "The amount has a fraction of 分.",
+            "Give 元 with at most two decimals, 万元 with at most six.",
+            "金额精确到分，小数位过多。",
+        )
+    if fen < 0:
+        raise refuse("NEGATIVE_AMOUNT", "The amount is negative.", "Enter 0 or more.", "金额不能为负。")
+    if fen > LARGEST:
+        raise refuse(
+            "NUMBER_TOO_LARGE", "The amount is too large.", "Check its unit.", "金额过大，请检查单位。"
+        )
+    return int(fen)
+
+
+def yuan(fen: int) -> str:
+    """An amount in minor units as decimal text in 元 with two decimals, for example 123456 as "1234.56"."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+
+
+def in_unit(fen: int, unit: str) -> str:
+    """An amount in minor units as decimal text in a file's unit: 150000 in 万元 is "0.15"."""
+    text = format(Decimal(fen) / FEN_PER_UNIT[unit], "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

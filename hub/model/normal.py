@@ -1,0 +1,27 @@
+"""Normal forms of text that came from a file, a form or a person.
+
+Rules
+- Identifiers, numbers and dates: NFKC (full-width becomes half-width), no white space, capitals.
+- Free text keeps its Chinese punctuation: full-width letters and digits become half-width, ends are trimmed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SPACE = re.compile(r"[\s\ufeff\u200b\u00ad]+")
+_ALPHANUMERIC = {
+    wide: wide - 0xFEE0 for wide in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
+}
+
+
+def normalise(text: str) -> str:
+    """The form in which identifiers are checked and stored: half-width, no white space, capitals."""
+    return _SPACE.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def tidy(text: str) -> str:
+    """Free text as it is stored: composed, half-width letters and digits, ends trimmed, line feeds only."""
+    composed = unicodedata.normalize("NFC", text).translate(_ALPHANUMERIC)
+    return composed.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff\u200b \t\n\u3000\u00a0")

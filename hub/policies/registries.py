@@ -1,0 +1,167 @@
+"""Reads the registries: roles, purposes, matters, reasons, consent templates, closed fields.
+
+Each reader takes the text of its file and the registries it refers to, and gives frozen records by code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hub.catalog.types import Catalog, Dataset, Label, SubjectKind
+from hub.errors import PolicyError
+from hub.model.outcome import Reason
+from hub.policies.entries import Entry, listed, named
+from hub.policies.model import ConsentItem, ConsentTemplate, LawfulBasis, Matter, Purpose, RoleEntry
+
+_BASES = {basis.value: basis for basis in LawfulBasis}
+_KINDS = {kind.value: kind for kind in SubjectKind}
+
+
+def read_roles(text: str) -> dict[str, RoleEntry]:
+    """Roles by code, from `roles.toml`."""
+    roles: dict[str, RoleEntry] = {}
+    for entry in named("roles.toml", text):
+        roles[entry.name] = RoleEntry(
+            entry.name, entry.label("title"), entry.flag("field_data"), entry.flag("persons")
+        )
+        entry.close()
+    return roles
+
+
+def read_purposes(text: str, roles: Mapping[str, RoleEntry]) -> dict[str, Purpose]:
+    """Purposes by code, from `purposes.toml`."""
+    purposes: dict[str, Purpose] = {}
+    for entry in named("purposes.toml", text):
+        purposes[entry.name] = _purpose(entry, roles)
+        entry.close()
+    return purposes
+
+
+def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
+    purpose = Purpose(
+        code=entry.name,
+        title=entry.label("title"),
+        basis=entry.known("basis", _BASES, "the lawful bases"),
+        consent_required=entry.flag("consent_required"),
+        matter_required=entry.flag("matter_required"),
+        holders=entry.words("holders", roles, "roles.toml"),
+        max_consent_days=entry.whole("max_consent_days"),
+        max_range_months=entry.whole("max_range_months"),
+        data_life_days=entry.whole("data_life_days"),
+        max_subjects=entry.whole("max_subjects"),
+        source=entry.text("source"),
+        verified=entry.flag("verified"),
+    )
+    if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
+        raise entry.error(
+            "consent_required", "it does not fit the basis", "Consent is needed for CONSENT, and only then."
+        )
+    if purpose.consent_required and not purpose.max_consent_days:
+        raise entry.error(
+            "max_consent_days", "a consent would never end", "Write the longest validity in days."
+        )
+    return purpose
+
+
+def read_matters(text: str, purposes: Mapping[str, Purpose]) -> dict[str, Matter]:
+    """Matters by code, from `matters.toml`."""
+    matters: dict[str, Matter] = {}
+    for entry in listed("matters.toml", text, "matter"):
+        code, purpose = entry.text("code"), entry.known("purpose", purposes, "purposes.toml")
+        if code in matters:
+            raise entry.error("code", "the code stands twice", "Give each matter a code of its own.")
+        if not purpose.matter_required:
+            raise entry.error(
+                "purpose", "this purpose needs no matter", "Name a purpose with matter_required."
+            )
+        matters[code] = Matter(
+            code=code,
+            title=entry.label("title"),
+            purpose=purpose.code,
+            roles=entry.words("roles", dict.fromkeys(purpose.holders), "the holders of the purpose"),
+            legal_basis=entry.text("legal_basis"),
+            verified=entry.flag("verified"),
+        )
+        entry.close()
+    return matters
+
+
+def read_reasons(text: str) -> dict[Reason, Label]:
+    """The message of every reason code, from `reasons.toml`."""
+    messages: dict[Reason, Label] = {}
+    for entry in named("reasons.toml", text):
+        if entry.name not in list(Reason):
+            raise entry.error("zh", "this is not a reason code", "Use a code of hub.model.outcome.")
+        messages[Reason(entry.name)] = Label(entry.text("zh"), entry.text("en"))
+        entry.close()
+    missing = [reason.value for reason in Reason if reason not in messages]
+    if missing:
+        raise PolicyError(
+            f"reasons.toml has no text for {', '.join(missing)}.", hint="Write zh and en for each."
+        )
+    return messages
+
+
+def read_consents(text: str, purposes: Mapping[str, Purpose], catalog: Catalog) -> dict[str, ConsentTemplate]:
+    """Consent templates by id, from `consents.toml`."""
+    templates: dict[str, ConsentTemplate] = {}
+    for entry in listed("consents.toml", text, "template"):
+        template = _template(entry, purposes, catalog.datasets)
+        if template.id in templates:
+            raise entry.error("id", "the id stands twice", "Give each template an id of its own.")
+        templates[template.id] = template
+        entry.close()
+    for purpose in purposes.values():
+        if purpose.consent_required and all(t.purpose != purpose.code for t in templates.values()):
+            message = f"consents.toml has no template for {purpose.code}"
+            raise PolicyError(f"{message}.", hint="Add one; the purpose rests on consent.")
+    return templates
+
+
+def _template(
+    entry: Entry, purposes: Mapping[str, Purpose], datasets: Mapping[str, Dataset]
+) -> ConsentTemplate:
+    purpose = entry.known("purpose", purposes, "purposes.toml")
+    template = ConsentTemplate(
+        id=entry.text("id"),
+        version=entry.whole("version"),
+        purpose=purpose.code,
+        kind=entry.known("kind", _KINDS, "the kinds"),
+        items=_items(entry, datasets),
+        range_months=entry.whole("range_months"),
+        validity_days=entry.whole("validity_days"),
+        max_uses=entry.whole("max_uses"),
+        data_life_days=entry.whole("data_life_days"),
+        onward_transfer=entry.flag("onward_transfer"),
+        notice=entry.label("notice"),
+        adverse=entry.label("adverse"),
+        withdrawal=entry.label("withdrawal"),
+    )
+    if not purpose.consent_required:
+        raise entry.error("purpose", "this purpose does not rest on consent", "Name one that does.")
+    for key, value, cap in (
+        ("validity_days", template.validity_days, purpose.max_consent_days),
+        ("range_months", template.range_months, purpose.max_range_months),
+        ("data_life_days", template.data_life_days, purpose.data_life_days),
+    ):
+        if not value or (cap and value > cap):
+            raise entry.error(key, "it is 0 or beyond the cap of the purpose", f"Write 1 to {cap or 'any'}.")
+    return template
+
+
+def _items(entry: Entry, datasets: Mapping[str, Dataset]) -> tuple[ConsentItem, ...]:
+    plain = entry.words("items", datasets, "the catalogue")
+    separate = entry.words("separate_items", datasets, "the catalogue")
+    both = set(plain) & set(separate)
+    if both:
+        raise entry.error("separate_items", "a dataset stands in items too", "Name each dataset once.")
+    return (*(ConsentItem(d, False) for d in plain), *(ConsentItem(d, True) for d in separate))
+
+
+def read_closed(text: str, field_ids: Mapping[str, object]) -> dict[str, str]:
+    """Fields closed to everyone with the reason, from `closed.toml`."""
+    closed: dict[str, str] = {}
+    for entry in listed("closed.toml", text, "closed"):
+        closed[entry.word("field", field_ids, "the catalogue")] = entry.text("reason")
+        entry.close()
+    return closed

@@ -1,0 +1,125 @@
+"""The one way to the database: an asyncpg pool for the hot path and a SQLAlchemy engine for the rest.
+
+SQLAlchemy Core describes the tables and composes ordinary statements. The three statements of the request
+path (report read, consent reservation, log append) run on the bare asyncpg pool, because the adapter's
+greenlet switch costs more than the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from hub.errors import ConfigurationError, UnavailableError
+
+TRANSIENT = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+"""What the driver raises when the database is away or goes away."""
+
+
+def parse_url(url: str) -> URL:
+    """Read a database URL; `postgresql://` and `postgres://` are taken as asyncpg's.
+
+    Raises:
+        ConfigurationError: when it is not a PostgreSQL URL.
+    """
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise ConfigurationError(
+            "HUB_DATABASE_URL is not a database URL.", hint="Write postgresql://user:password@host/database."
+        ) from error
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ConfigurationError(
+            "HUB_DATABASE_URL names another engine than PostgreSQL.",
+            hint="PostgreSQL 15 or later is the only engine; write postgresql://user:password@host/database.",
+        )
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+def asyncpg_arguments(url: URL) -> dict[str, Any]:
+    """The URL as keyword arguments of `asyncpg.connect`."""
+    arguments: dict[str, Any] = {"user": url.username, "password": url.password, "database": url.database}
+    host = url.host or url.query.get("host")
+    if host:
+        arguments["host"] = host
+    if url.port:
+        arguments["port"] = url.port
+    for name in ("ssl", "sslmode"):
+        if name in url.query:
+            arguments["ssl"] = url.query[name]
+    return {k: v for k, v in arguments.items() if v is not None}
+
+
+async def _no_reset(_connection: Any) -> None:
+    """Nothing to reset: the hot path keeps no session state, and a reset costs a fifth of a request."""
+
+
+@dataclass
+class Database:
+    """Pool and engine of one database."""
+
+    url: URL
+    pool: asyncpg.Pool
+    engine: AsyncEngine
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 16) -> Database:
+        """Connect.
+
+        Args:
+            url: a PostgreSQL URL.
+            pool_size: connections of the hot path; at least the number of requests served at once.
+
+        Raises:
+            UnavailableError: when the server does not answer.
+        """
+        parsed = parse_url(url)
+        try:
+            pool = await asyncpg.create_pool(
+                min_size=min(4, pool_size), max_size=pool_size, reset=_no_reset, **asyncpg_arguments(parsed)
+            )
+        except TRANSIENT as error:
+            raise UnavailableError(
+                "The database does not answer.", hint="Check HUB_DATABASE_URL and that PostgreSQL is running."
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise ConfigurationError(
+                f"The database refuses the connection ({type(error).__name__}).",
+                hint="Check HUB_DATABASE_URL.",
+            ) from error
+        arguments = asyncpg_arguments(parsed)
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: asyncpg.connect(**arguments),
+            pool_size=4,
+            pool_pre_ping=True,
+        )
+        return cls(parsed, pool, engine)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the pool.
+
+        Raises:
+            UnavailableError: when the database is away.
+        """
+        try:
+            async with self.pool.acquire() as connection:
+                yield connection
+        except TRANSIENT as error:
+            raise UnavailableError(
+                "The database is not reachable.",
+                hint="Try again shortly; nothing was disclosed.",
+                message_zh="数据库暂不可用，未披露任何信息，请稍后重试。",
+            ) from error

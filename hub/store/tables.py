@@ -1,0 +1,202 @@
+"""All tables, as SQLAlchemy Core metadata. Alembic migrations create them; nothing else does.
+
+Every large table leads its primary key with `subject_id`, so that it can be distributed by subject and a
+report touches one shard and one index range. The log's tables are keyed by log and index. No foreign key
+crosses subjects.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True, comment="keyed hash of the identifier, 16 bytes"),
+    Column("kind", Text, nullable=False, comment="ORG or PERSON"),
+    Column("identifier_sealed", Text, nullable=False, comment="the USCC or resident id, sealed"),
+    Column("kek_id", Text, nullable=False, comment="key-encryption key that wraps the data key"),
+    Column("wrapped_key", LargeBinary, comment="the subject's data key, wrapped; null once destroyed"),
+    Column("division_code", Text, comment="county tenant, GB/T 2260"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+subject_alias = Table(
+    "subject_alias",
+    metadata,
+    Column("alias_hash", LargeBinary, primary_key=True, comment="keyed hash of scheme and code, 16 bytes"),
+    Column("scheme", Text, primary_key=True),
+    Column("subject_id", LargeBinary, nullable=False),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True, comment="keyed hash of the natural key, 16 bytes"),
+    Column("version", Integer, nullable=False, comment="1 for the first, one more for each correction"),
+    Column("edition", Text, nullable=False, comment="catalogue edition under which it came in"),
+    Column("event_date", Date, nullable=False),
+    Column("severity", Text, comment="MINOR, GENERAL, SERIOUS; negative records only"),
+    Column("severity_source", Text, comment="SOURCE or DERIVED"),
+    Column("state", Text, nullable=False, comment="VALID, REVOKED, REPAIRED, ARCHIVED"),
+    Column("visible_from", Date),
+    Column("visible_until", Date, comment="first civil date on which it is no longer shown; null: no end"),
+    Column("source_unit", Text, nullable=False, comment="USCC or code of the source unit"),
+    Column("batch_id", Text, nullable=False, comment="intake batch"),
+    Column("batch_row", Integer, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("content_hash", LargeBinary, nullable=False, comment="keyed hash of the normalised content"),
+    Column("clear", JSONB, nullable=False),
+    Column("sealed", JSONB, nullable=False, comment="field name to base64 ciphertext"),
+    Index("record_report", "subject_id", "dataset", "event_date", "record_id"),
+)
+
+record_history = Table(
+    "record_history",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("edition", Text, nullable=False),
+    Column("event_date", Date, nullable=False),
+    Column("severity", Text),
+    Column("severity_source", Text),
+    Column("state", Text, nullable=False),
+    Column("visible_from", Date),
+    Column("visible_until", Date),
+    Column("source_unit", Text, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("batch_row", Integer, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("replaced_at", DateTime(timezone=True), nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("clear", JSONB, nullable=False),
+    Column("sealed", JSONB, nullable=False),
+)
+
+blind_index = Table(
+    "blind_index",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("token", LargeBinary, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True),
+    Index("blind_index_lookup", "field", "token"),
+)
+
+intake_batch = Table(
+    "intake_batch",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("source_unit", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("file_sha256", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("rows_done", Integer, nullable=False, default=0),
+    Column("inserted", Integer, nullable=False, default=0),
+    Column("updated", Integer, nullable=False, default=0),
+    Column("unchanged", Integer, nullable=False, default=0),
+    Column("quarantined", Integer, nullable=False, default=0),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("consent_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False, comment="ACTIVE, REVOKED, REJECTED"),
+    Column("grantee", Text, nullable=False, comment="USCC of the institution"),
+    Column("purpose", Text, nullable=False),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("valid_to", DateTime(timezone=True), nullable=False),
+    Column("max_uses", Integer, comment="null: not limited"),
+    Column("used_count", Integer, nullable=False, default=0),
+    Column("artefact", JSONB, nullable=False, comment="the signed artefact, as granted"),
+    Column("granted_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("revoke_reason", Text),
+    Index("consent_by_id", "consent_id"),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("institution", Text, nullable=False, comment="USCC of the organisation behind the client"),
+    Column("subject_id", LargeBinary, comment="set when the client acts for one credit subject"),
+    Column("purposes", ARRAY(Text), nullable=False),
+    Column("jwks", JSONB, nullable=False, comment="public keys only"),
+    Column("status", Text, nullable=False, comment="ACTIVE or DISABLED"),
+    Column("demo", Boolean, nullable=False, default=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+assertion_seen = Table(
+    "assertion_seen",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("assertion_seen_expiry", "expires_at"),
+)
+
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True),
+    Column("origin", Text, nullable=False, comment="C2SP checkpoint origin line"),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column(
+        "frontier",
+        LargeBinary,
+        nullable=False,
+        comment="right edge of the tree, 32-byte hashes, highest first",
+    ),
+    Column("checkpoint", Text, nullable=False, comment="signed note over origin, size, root"),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True),
+    Column("idx", BigInteger, primary_key=True),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, comment="canonical JSON; null once withheld or shredded"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("caller", Text, nullable=False, comment="client id"),
+    Column("purpose", Text, nullable=False),
+    Column("outcome", Text, nullable=False, comment="DISCLOSED, REFUSED, INVALID, DONE"),
+    Column("subjects", ARRAY(LargeBinary), nullable=False, comment="pseudonymous subject ids"),
+    Column("entry_id", Text, nullable=False),
+    Index("log_entry_subjects", "subjects", postgresql_using="gin"),
+    Index("log_entry_caller", "log_id", "caller", "idx"),
+    Index("log_entry_id", "entry_id"),
+)

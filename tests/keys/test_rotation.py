@@ -1,0 +1,124 @@
+"""A new key takes over, what the old one wrapped or signed still opens, and a cut-off rotation is named."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hub.errors import KeyRingError
+from hub.keys.facts import SIGNING, SINGLE, KeyPurpose, KeyStatus
+from hub.keys.ring import list_keys, load_ring
+from hub.keys.rotation import add_kek, add_signing_key
+from hub.keys.signing import sign_document, verify_document
+
+SUBJECT = b"s" * 16
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_a_new_key_encryption_key_wraps_and_the_old_one_still_unwraps(folder: Path, now: datetime) -> None:
+    sealer = load_ring(folder, demo=True).sealer()
+    kek_id, wrapped = sealer.new_data_key(SUBJECT)
+    token = sealer.open_data_key(SUBJECT, kek_id, wrapped).seal(b"place", b"1")
+
+    added = add_kek(folder, now + timedelta(days=1))
+    rotated = load_ring(folder, demo=True).sealer()
+    assert rotated.open_data_key(SUBJECT, kek_id, wrapped).unseal(b"place", token) == b"1"
+
+    new_id, rewrapped = rotated.rewrap(SUBJECT, kek_id, wrapped)
+    assert new_id == added.id != kek_id
+    assert rotated.open_data_key(SUBJECT, new_id, rewrapped).unseal(b"place", token) == b"1"
+
+
+@pytest.mark.parametrize("purpose", SIGNING)
+def test_a_new_signing_key_signs_and_the_old_one_only_verifies(
+    folder: Path, now: datetime, purpose: KeyPurpose
+) -> None:
+    before = getattr(load_ring(folder, demo=True), purpose.value)
+    signed = sign_document(before.active, {"a": 1})
+
+    added = add_signing_key(folder, purpose, now)
+    ring = load_ring(folder, demo=True)
+    keys, public = getattr(ring, purpose.value), getattr(ring.public(), purpose.value)
+    assert keys.active.kid == added.id != before.active.kid
+    assert verify_document(public, signed) == {"a": 1}
+    assert verify_document(public, sign_document(keys.active, {"a": 2})) == {"a": 2}
+    with pytest.raises(KeyRingError):
+        keys.by_id[before.active.kid].sign(b"")
+
+
+def test_the_list_shows_ids_purposes_states_and_dates(folder: Path, now: datetime) -> None:
+    later = now + timedelta(days=90)
+    added = add_signing_key(folder, KeyPurpose.TOKEN, later)
+    listed = [key for key in list_keys(load_ring(folder, demo=True)) if key.purpose is KeyPurpose.TOKEN]
+    assert [(key.status, key.created_at) for key in listed] == [
+        (KeyStatus.VERIFY_ONLY, now),
+        (KeyStatus.ACTIVE, later),
+    ]
+    assert listed[1] == added
+
+
+def test_many_rotations_keep_every_key(folder: Path, now: datetime) -> None:
+    ids = {add_kek(folder, now).id for _ in range(5)} | {
+        add_signing_key(folder, KeyPurpose.LOG, now).id for _ in range(5)
+    }
+    ring = load_ring(folder, demo=True)
+    assert len(ring.keks.by_id) == len(ring.log.by_id) == 6
+    assert ids <= {key.id for key in list_keys(ring)}
+    assert len(json.loads((folder / "public.json").read_bytes())["log_verifiers"]) == 6
+
+
+@pytest.mark.parametrize("purpose", [KeyPurpose.KEK, *SINGLE])
+def test_keys_that_do_not_sign_are_refused_as_signing_keys(
+    folder: Path, now: datetime, purpose: KeyPurpose
+) -> None:
+    before = snapshot(folder)
+    with pytest.raises(KeyRingError):
+        add_signing_key(folder, purpose, now)
+    assert snapshot(folder) == before
+
+
+def test_of_two_rotations_at_a_time_one_is_refused(folder: Path, now: datetime) -> None:
+    (folder / "ring.lock").write_text("{}")
+    before = snapshot(folder)
+    with pytest.raises(KeyRingError, match=r"ring\.lock"):
+        add_kek(folder, now)
+    assert snapshot(folder) == before
+
+
+def test_a_broken_ring_is_not_rotated_and_stays_as_it_was(folder: Path, now: datetime) -> None:
+    next(folder.glob("kek_*.json")).write_text("{")
+    before = snapshot(folder)
+    with pytest.raises(KeyRingError):
+        add_kek(folder, now)
+    assert snapshot(folder) == before
+
+
+def test_a_rotation_cut_off_before_its_key_became_active_is_mended_by_moving_one_file(
+    folder: Path, now: datetime, tmp_path: Path
+) -> None:
+    list_before = (folder / "ring.json").read_bytes()
+    active = load_ring(folder, demo=True).token.active.kid
+    added = add_signing_key(folder, KeyPurpose.TOKEN, now)
+    (folder / "ring.json").write_bytes(list_before)
+    with pytest.raises(KeyRingError, match=f"{added.id}.json"):
+        load_ring(folder, demo=True)
+    (folder / f"{added.id}.json").rename(tmp_path / "aside.json")
+    assert load_ring(folder, demo=True).token.active.kid == active
+
+
+def test_a_rotation_that_cannot_write_the_key_list_leaves_the_ring_as_it_was(
+    folder: Path, now: datetime
+) -> None:
+    (folder / "ring.json.new").mkdir()
+    before = {p.name for p in folder.iterdir()}
+    kek_id = load_ring(folder, demo=True).keks.active.facts.id
+    with pytest.raises(KeyRingError, match="cannot be written"):
+        add_kek(folder, now)
+    assert {p.name for p in folder.iterdir()} == before
+    assert load_ring(folder, demo=True).keks.active.facts.id == kek_id
