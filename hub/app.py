@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,6 +42,7 @@ from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
+from hub.keys.pseudonym import parse_pseudonym
 from hub.keys.ring import KeyRing, load_ring
 from hub.model.subjects import subject_of
 from hub.policies.files import load_policies
@@ -116,22 +117,36 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         database = await Database.open(settings.database_url, pool_size=settings.pool_size)
         stack.push_async_callback(database.close)
         signer = LogKeySigner(settings.log_origin, ring.log.active)
-        log = await AuditLog.open(database, settings.log_origin, signer, clock, capacity=settings.max_queue)
+        log = await AuditLog.open(
+            database, settings.log_origin, signer, clock,
+            verifiers=ring.public().note_verifiers(), capacity=settings.max_queue,
+        )  # fmt: skip
         stack.push_async_callback(log.close)
         registry = await ClientRegistry.load(database)
         listener = Listener(database.url, [CHANNEL], registry.refresh)
         listener.start()
         stack.push_async_callback(listener.stop)
         indexer = ring.indexer()
+        resolve = _resolver(settings, clock, indexer)
         consents = ConsentService(database, log, ring)
         metrics = Metrics(lambda: log.waiting, lambda: log.size)
-        tokens, identity = await _identity(settings, clock, ring, rules, registry, database, indexer, stack)
-        executor = _executor(settings, clock, database, ring, rules, log, consents, indexer)
+        tokens, identity = await _identity(settings, clock, ring, rules, registry, database, resolve, stack)
+        executor = _executor(settings, clock, database, ring, rules, log, consents, indexer, resolve)
         endpoint = GraphQLEndpoint(
             executor, lambda: rules, tokens, metrics, clock, settings.max_body_bytes, settings.max_queue
         )
         routes = (Route("/graphql", endpoint), *identity, *_operations(database, log, metrics, rules))
         yield Hub(settings, clock, database, ring, indexer, rules, log, consents, registry, metrics, routes)
+
+
+def _resolver(settings: Settings, clock: Clock, indexer: Indexer) -> Callable[[str], bytes]:
+    def resolve(text: str) -> bytes:
+        if text.startswith("sub_"):
+            return parse_pseudonym(text)
+        kind, identifier = subject_of(text, today=civil_date(clock.now()), demo=settings.demo)
+        return indexer.subject_id(kind, identifier)
+
+    return resolve
 
 
 def _executor(
@@ -143,6 +158,7 @@ def _executor(
     log: AuditLog,
     consents: ConsentService,
     indexer: Indexer,
+    resolve: Callable[[str], bytes],
 ) -> Executor:
     schema = build_schema(rules.catalog)
     limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
@@ -154,7 +170,7 @@ def _executor(
             database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size
         ),
         Accountant(log),
-        Services(database, consents, (ring.note_verifier(),)),
+        Services(database, consents, resolve, settings.max_page_size),
         indexer,
         clock,
         settings.request_timeout,
@@ -168,16 +184,11 @@ async def _identity(
     rules: Rules,
     registry: ClientRegistry,
     database: Database,
-    indexer: Indexer,
+    resolve: Callable[[str], bytes],
     stack: AsyncExitStack,
 ) -> tuple[Authenticator, list[Route]]:
     """The verifier of access tokens, and the routes of the embedded issuer unless an external one is set."""
     purposes = frozenset(rules.policy.purposes)
-
-    def resolve(text: str) -> bytes:
-        kind, identifier = subject_of(text, today=civil_date(clock.now()), demo=settings.demo)
-        return indexer.subject_id(kind, identifier)
-
     if settings.external_issuer:
         http = await stack.enter_async_context(httpx.AsyncClient())
         external = ExternalIssuer(

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from hub.store.database import asyncpg_arguments, parse_url
 from hub.store.embedded import EmbeddedServer
 from hub.store.migrate import migrate
 
 _numbers = itertools.count()
+settings.register_profile("hub", deadline=None, derandomize=True)
+settings.load_profile("hub")
 
 
 async def _run(url: str, sql: str) -> None:

@@ -1,5 +1,283 @@
-"""TODO until review lands."""
+"""The log in the schema: the officer's list, the subject's ledger, checkpoint and proofs. Never a field's value."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import datetime
+from typing import Any, cast
+
+import strawberry
+from strawberry.scalars import JSON
+
+from hub.api.context import RequestContext
+from hub.api.scalars import DateTime
+from hub.audit import proofs, review
+from hub.audit.entry import EntryOutcome, Kind
+from hub.clock import CST
+from hub.errors import InputError
+
+Info = strawberry.Info[RequestContext, Any]
+_REVIEW = "AUDIT_REVIEW"
+_DEFAULT_PAGE = 50
+_SUBJECT_PREFIX = "sub_"
+
+strawberry.enum(EntryOutcome, name="AuditOutcome", description="操作结果。How an operation ended.")
+strawberry.enum(Kind, name="AuditKind", description="操作类型。What sort of operation.")
 
 
-def fields():
-    return []
+@strawberry.type(
+    description="审计记录（不含任何字段值）。One entry of the audit log; it holds no field values."
+)
+class AuditEntry:
+    """An entry as the officer sees it."""
+
+    index: int = strawberry.field(description="在日志中的序号。Index in the log.")
+    id: strawberry.ID = strawberry.field(description="编号。Id.")
+    at: DateTime = strawberry.field(description="时间。When.")
+    kind: str = strawberry.field(description="操作类型。Sort of operation.")
+    outcome: str = strawberry.field(description="结果。Outcome.")
+    reason: str = strawberry.field(description="拒绝原因代码。Reason code when refused.")
+    caller: str = strawberry.field(description="调用方。Client that called.")
+    institution: str = strawberry.field(description="调用方所属机构。Institution behind it.")
+    operator: str = strawberry.field(description="经办人假名。Pseudonym of the person acting.")
+    purpose: str = strawberry.field(description="用途。Purpose.")
+    operation: str = strawberry.field(description="操作名。Operation.")
+    document: str = strawberry.field(description="查询文档哈希。Hash of the query document.")
+    policy: str = strawberry.field(description="当时的规则版本。Policy revision in force.")
+    subjects: list[str] = strawberry.field(description="相关主体（假名）。Subjects, as pseudonyms.")
+    detail: JSON | None = strawberry.field(
+        description="记录全文；被隐去时为空。The whole entry; null once withheld."
+    )
+
+
+@strawberry.type(description="审计记录一页。A page of the audit log.")
+class AuditPage:
+    """A page, newest first."""
+
+    nodes: list[AuditEntry] = strawberry.field(description="记录，最新在前。Entries, newest first.")
+    next_before: int | None = strawberry.field(
+        description="取下一页时传给 before。Pass it as `before` for the next page."
+    )
+
+
+@strawberry.type(description="信息项的披露情况。What was shown of one dataset.")
+class LedgerItem:
+    """One dataset in a ledger line."""
+
+    dataset: str = strawberry.field(description="信息项。Dataset.")
+    outcome: str = strawberry.field(description="clear 原文、masked 脱敏、withheld 未披露。How it was shown.")
+    fields: list[str] = strawberry.field(
+        description="字段；* 表示整个信息项。Fields; * is the whole dataset."
+    )
+
+
+@strawberry.type(
+    description="本主体的查询台账：谁、何时、为何、凭什么、看了哪些项。Who looked, when, for what, on what basis, at which items."
+)
+class LedgerLine:
+    """One line of the subject's own ledger."""
+
+    index: int = strawberry.field(
+        description="在日志中的序号，可据此验证。Index in the log, for verification."
+    )
+    at: DateTime = strawberry.field(description="时间。When.")
+    kind: str = strawberry.field(description="操作类型。Sort of operation.")
+    outcome: str = strawberry.field(description="结果。Outcome.")
+    reason: str = strawberry.field(description="拒绝原因代码。Reason code when refused.")
+    institution: str = strawberry.field(description="查询机构。Institution that asked.")
+    caller: str = strawberry.field(description="查询系统。System that asked.")
+    purpose: str = strawberry.field(description="用途。Purpose.")
+    operation: str = strawberry.field(description="操作名。Operation.")
+    basis: JSON | None = strawberry.field(
+        description="依据：授权或清单事项。Basis: consent or listed matter."
+    )
+    items: list[LedgerItem] = strawberry.field(description="信息项。Items.")
+    records: JSON = strawberry.field(description="各信息项显示的记录数。Records shown, by dataset.")
+
+
+@strawberry.type(description="台账一页。A page of the ledger.")
+class LedgerPage:
+    """A page, newest first."""
+
+    nodes: list[LedgerLine] = strawberry.field(description="台账，最新在前。Lines, newest first.")
+    next_before: int | None = strawberry.field(
+        description="取下一页时传给 before。Pass it as `before` for the next page."
+    )
+
+
+@strawberry.type(description="RFC 6962 包含证明。An RFC 6962 inclusion proof.")
+class AuditProof:
+    """Proof that an entry stands in the tree of a checkpoint."""
+
+    index: int = strawberry.field(description="序号。Index.")
+    tree_size: int = strawberry.field(description="树的大小。Size of the tree.")
+    leaf_hash: str = strawberry.field(description="叶哈希，base64。Leaf hash.")
+    hashes: list[str] = strawberry.field(description="证明路径，base64。Path, from leaf to root.")
+    checkpoint: str = strawberry.field(description="最新的签名检查点（C2SP）。The newest signed checkpoint.")
+
+
+@strawberry.input(description="筛选条件，未填不限。What to look for; what is left out does not narrow.")
+class AuditFilter:
+    """The officer's filter."""
+
+    subject: str | None = strawberry.field(
+        default=None,
+        description="主体：统一社会信用代码、身份号码或假名。Subject: USCC, resident id or pseudonym.",
+    )
+    caller: str | None = strawberry.field(default=None, description="调用方。Client.")
+    purpose: str | None = strawberry.field(default=None, description="用途。Purpose.")
+    outcome: EntryOutcome | None = strawberry.field(default=None, description="结果。Outcome.")
+    kind: Kind | None = strawberry.field(default=None, description="操作类型。Sort of operation.")
+    reason: str | None = strawberry.field(default=None, description="原因代码。Reason code.")
+    since: DateTime | None = strawberry.field(default=None, description="起始时间（含）。From, inclusive.")
+    until: DateTime | None = strawberry.field(default=None, description="截止时间（不含）。Until, exclusive.")
+
+
+def _page(first: int | None, context: RequestContext) -> int:
+    size = _DEFAULT_PAGE if first is None else first
+    if not 1 <= size <= context.services.max_page:
+        raise InputError(
+            f"`first` must lie between 1 and {context.services.max_page}.",
+            hint="Page with `before` for more.",
+            message_zh=f"first 必须在 1 到 {context.services.max_page} 之间。",
+        )
+    return size
+
+
+def _time(at: datetime) -> DateTime:
+    return DateTime(at.astimezone(CST).isoformat(timespec="milliseconds"))
+
+
+async def audit_entries(
+    info: Info,
+    filter: AuditFilter | None = None,
+    first: int | None = None,
+    before: int | None = None,
+) -> AuditPage:
+    """Entries that match, newest first; for officers, auditors and regulators."""
+    context = info.context
+    context.require(_REVIEW)
+    context.audit_read = True
+    size = _page(first, context)
+    wanted = _wanted(filter or AuditFilter(), context)
+    found = await review.list_entries(context.services.database, wanted, limit=size + 1, before=before)
+    nodes = [_entry(e) for e in found[:size]]
+    return AuditPage(nodes=nodes, next_before=nodes[-1].index if len(found) > size else None)
+
+
+def _wanted(asked: AuditFilter, context: RequestContext) -> review.EntryFilter:
+    if not all(text.isprintable() for text in (asked.caller, asked.purpose, asked.reason) if text):
+        raise InputError(
+            "A filter holds control characters.",
+            hint="Take them out.",
+            message_zh="筛选条件含控制字符。",
+        )
+    return review.EntryFilter(
+        subject_id=context.services.resolve_subject(asked.subject) if asked.subject else None,
+        caller=asked.caller,
+        purpose=asked.purpose,
+        outcome=asked.outcome,
+        kind=asked.kind,
+        reason=asked.reason,
+        since=datetime.fromisoformat(asked.since) if asked.since else None,
+        until=datetime.fromisoformat(asked.until) if asked.until else None,
+    )
+
+
+def _entry(listed: review.ListedEntry) -> AuditEntry:
+    body: dict[str, Any] = dict(listed.body or {})
+    return AuditEntry(
+        index=listed.index,
+        id=strawberry.ID(listed.entry_id),
+        at=_time(listed.at),
+        kind=listed.kind,
+        outcome=listed.outcome,
+        reason=body.get("reason", ""),
+        caller=listed.caller,
+        institution=body.get("institution", ""),
+        operator=body.get("operator", ""),
+        purpose=listed.purpose,
+        operation=body.get("operation", ""),
+        document=body.get("document", ""),
+        policy=body.get("policy", ""),
+        subjects=list(listed.subjects),
+        detail=cast("Any", body or None),
+    )
+
+
+async def access_ledger(info: Info, first: int | None = None, before: int | None = None) -> LedgerPage:
+    """What was done about the caller's own subject, newest first."""
+    context = info.context
+    subject_id = context.own_subject()
+    context.audit_read = True
+    context.did(subject_id)
+    size = _page(first, context)
+    found = await review.ledger(context.services.database, subject_id, limit=size + 1, before=before)
+    nodes = [_line(line) for line in found[:size]]
+    return LedgerPage(nodes=nodes, next_before=nodes[-1].index if len(found) > size else None)
+
+
+def _line(line: review.LedgerLine) -> LedgerLine:
+    return LedgerLine(
+        index=line.index,
+        at=_time(line.at),
+        kind=line.kind,
+        outcome=line.outcome,
+        reason=line.reason,
+        institution=line.institution,
+        caller=line.caller,
+        purpose=line.purpose,
+        operation=line.operation,
+        basis=cast("Any", dict(line.basis) if line.basis else None),
+        items=[
+            LedgerItem(dataset=dataset, outcome=outcome, fields=list(names))
+            for outcome, datasets in line.fields.items()
+            for dataset, names in datasets.items()
+        ],
+        records=cast("Any", dict(line.records)),
+    )
+
+
+async def audit_proof(info: Info, index: int, tree_size: int | None = None) -> AuditProof:
+    """Inclusion proof of an entry; proofs hold hashes only, so any caller with a token may fetch them."""
+    database = info.context.services.database
+    checkpoint = await proofs.stored_checkpoint(database)
+    proof = await proofs.proof(database, index, tree_size)
+    return AuditProof(
+        index=proof.index,
+        tree_size=proof.size,
+        leaf_hash=b64encode(proof.leaf).decode(),
+        hashes=[b64encode(h).decode() for h in proof.hashes],
+        checkpoint=checkpoint,
+    )
+
+
+async def audit_checkpoint(info: Info) -> str:
+    """The newest signed checkpoint."""
+    return await proofs.stored_checkpoint(info.context.services.database)
+
+
+def fields() -> list[Any]:
+    """The query fields of this module."""
+    return [
+        strawberry.field(
+            name="accessLedger",
+            resolver=access_ledger,
+            description="本主体的查询台账，最新在前。The subject's own ledger, newest first.",
+        ),
+        strawberry.field(
+            name="auditEntries",
+            resolver=audit_entries,
+            description="审计记录，限隐私专员、审计和监管。The audit log, for officers, auditors and regulators.",
+        ),
+        strawberry.field(
+            name="auditProof",
+            resolver=audit_proof,
+            description="审计记录的包含证明。Inclusion proof of an entry.",
+        ),
+        strawberry.field(
+            name="auditCheckpoint",
+            resolver=audit_checkpoint,
+            description="最新的签名检查点。The newest signed checkpoint.",
+        ),
+    ]

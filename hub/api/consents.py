@@ -13,6 +13,7 @@ from hub.clock import CST
 from hub.consent.artefact import Consent as StoredConsent
 from hub.consent.artefact import ConsentStatus as Status
 from hub.consent.request import ConsentRequest
+from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
 
@@ -117,6 +118,12 @@ async def grant_consent(info: Info, input: GrantConsentInput) -> Consent:
     """Grant a consent; it is in force at once."""
     context = info.context
     subject_id = context.own_subject()
+    if input.datasets is not None and not input.datasets:
+        raise InputError(
+            "A consent names at least one item.",
+            hint="Leave `datasets` out for those of the template.",
+            message_zh="授权至少应包含一项信息；不填 datasets 则取模板所列各项。",
+        )
     request = ConsentRequest(
         grantee=input.grantee,
         purpose=input.purpose,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,6 @@ from hub.disclosure.basis import refusal
 from hub.disclosure.rules import Rules
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
-from hub.keys.note import NoteVerifier
 from hub.model.outcome import Reason
 from hub.store.database import Database
 
@@ -24,7 +23,9 @@ class Services:
 
     database: Database
     consents: ConsentService
-    log_verifiers: tuple[NoteVerifier, ...]
+    resolve_subject: Callable[[str], bytes]
+    """Subject id of a USCC, resident id or pseudonym; raises `IdentifierError`."""
+    max_page: int
 
 
 @dataclass

@@ -7,6 +7,8 @@ from typing import Any
 import strawberry
 
 from hub.api.context import RequestContext
+from hub.catalog.types import Label
+from hub.policies.model import ConsentTemplate
 
 Info = strawberry.Info[RequestContext, Any]
 
@@ -49,6 +51,26 @@ class DatasetInfo:
     fields: list[DatasetField] = strawberry.field(description="字段。Fields.")
 
 
+@strawberry.type(description="授权书模板。What a subject is shown and signs.")
+class ConsentTemplateInfo:
+    """A consent template."""
+
+    id: strawberry.ID = strawberry.field(description="编号。Id.")
+    version: int = strawberry.field(description="版本。Version.")
+    kind: str = strawberry.field(description="主体类别。Kind of subject.")
+    items: list[str] = strawberry.field(description="信息项。Datasets asked for.")
+    separate_items: list[str] = strawberry.field(
+        description="须单独同意的信息项。Datasets that need a separate consent."
+    )
+    validity_days: int = strawberry.field(description="默认有效天数。Days of validity by default.")
+    max_uses: int = strawberry.field(description="查询次数上限。Uses at most.")
+    notice: BilingualText = strawberry.field(description="告知文本。The notice.")
+    adverse: BilingualText = strawberry.field(
+        description="不良信息告知。The notice about adverse information."
+    )
+    withdrawal: BilingualText = strawberry.field(description="撤回方式。How to withdraw.")
+
+
 @strawberry.type(description="用途。A purpose for which data may be asked.")
 class PurposeInfo:
     """A purpose of the register."""
@@ -63,10 +85,9 @@ class PurposeInfo:
     holders: list[str] = strawberry.field(description="可持有的角色。Roles that may hold it.")
     max_consent_days: int = strawberry.field(description="授权最长天数。Longest consent in days.")
     data_life_days: int = strawberry.field(description="数据最长保存天数。Days the data may be kept.")
-    consent_items: list[str] = strawberry.field(
-        description="授权模板所列信息项。Items of the consent template."
+    consent_templates: list[ConsentTemplateInfo] = strawberry.field(
+        description="授权书模板，按主体类别。Consent templates, one for each kind of subject."
     )
-    notice: BilingualText | None = strawberry.field(description="告知文本。The notice shown to the subject.")
 
 
 @strawberry.type(description="应用清单事项。A matter on the published list.")
@@ -79,6 +100,25 @@ class MatterInfo:
     legal_basis: str = strawberry.field(description="依据。Legal basis.")
 
 
+def _text(label: Label) -> BilingualText:
+    return BilingualText(zh=label.zh, en=label.en)
+
+
+def _template(template: ConsentTemplate) -> ConsentTemplateInfo:
+    return ConsentTemplateInfo(
+        id=strawberry.ID(template.id),
+        version=template.version,
+        kind=template.kind.value,
+        items=list(template.datasets),
+        separate_items=[i.dataset for i in template.items if i.separate],
+        validity_days=template.validity_days,
+        max_uses=template.max_uses,
+        notice=_text(template.notice),
+        adverse=_text(template.adverse),
+        withdrawal=_text(template.withdrawal),
+    )
+
+
 def datasets(info: Info) -> list[DatasetInfo]:
     """All datasets of the active editions."""
     return [
@@ -86,7 +126,7 @@ def datasets(info: Info) -> list[DatasetInfo]:
             id=strawberry.ID(d.id),
             code=d.code,
             edition=d.edition,
-            title=BilingualText(zh=d.title.zh, en=d.title.en),
+            title=_text(d.title),
             sharing=d.sharing.value,
             nature=d.nature.value,
             legal_basis=d.legal_basis,
@@ -94,7 +134,7 @@ def datasets(info: Info) -> list[DatasetInfo]:
             fields=[
                 DatasetField(
                     name=f.name,
-                    label=BilingualText(zh=f.label.zh, en=f.label.en),
+                    label=_text(f.label),
                     type=f.type.value,
                     level=f.level,
                     sealed=f.sealed.value,
@@ -113,20 +153,17 @@ def purposes(info: Info) -> list[PurposeInfo]:
     policy = info.context.rules.policy
     found = []
     for code, purpose in sorted(policy.purposes.items()):
-        templates = policy.templates_for(code)
-        template = templates[-1] if templates else None
         found.append(
             PurposeInfo(
                 code=code,
-                title=BilingualText(zh=purpose.title.zh, en=purpose.title.en),
+                title=_text(purpose.title),
                 basis=purpose.basis.value,
                 consent_required=purpose.consent_required,
                 matter_required=purpose.matter_required,
                 holders=list(purpose.holders),
                 max_consent_days=purpose.max_consent_days,
                 data_life_days=purpose.data_life_days,
-                consent_items=list(template.datasets) if template else [],
-                notice=BilingualText(zh=template.notice.zh, en=template.notice.en) if template else None,
+                consent_templates=[_template(t) for t in policy.templates_for(code)],
             )
         )
     return found
@@ -137,7 +174,7 @@ def matters(info: Info) -> list[MatterInfo]:
     return [
         MatterInfo(
             code=m.code,
-            title=BilingualText(zh=m.title.zh, en=m.title.en),
+            title=_text(m.title),
             purpose=m.purpose,
             legal_basis=m.legal_basis,
         )

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import strawberry
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
+from strawberry.types import ExecutionContext
 
 from hub.api import audit, consents, registers
 from hub.api.context import RequestContext
@@ -23,10 +24,19 @@ from hub.catalog.types import Catalog
 _SUBJECT_ROOTS = ("organization", "person")
 
 
+class HubSchema(strawberry.Schema):
+    """A schema that keeps errors out of the log: they may hold what a caller wrote; the gateway counts them."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Nothing is printed."""
+
+
 def build_schema(catalog: Catalog) -> strawberry.Schema:
     """The Strawberry schema of a catalogue."""
     types = TypeBuilder(catalog).build()
-    schema = strawberry.Schema(
+    schema = HubSchema(
         query=_query(types),
         mutation=_mutation(),
         types=[types.organization, types.person],
@@ -112,6 +122,7 @@ def _pick_below(kind: Any, seen: set[str]) -> None:
     if not isinstance(named, GraphQLObjectType) or named.name in seen:
         return
     seen.add(named.name)
+    named.is_type_of = None  # Strawberry's own looks for instances of its classes; finished values are plain dicts
     for field in named.fields.values():
         field.resolve = _pick
         _pick_below(field.type, seen)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 from strawberry.tools import create_type
@@ -212,11 +212,15 @@ class TypeBuilder:
             v.code: strawberry.enum_value(v.code, description=f"{v.label.zh}。{v.label.en}.")
             for v in field.values
         }
-        made = strawberry.enum(
-            Enum(name, members), name=name, description=f"{field.label.zh}。{field.label.en}."
-        )
+        codes: type[Enum] = _enumeration(name, members)
+        made = strawberry.enum(codes, name=name, description=f"{field.label.zh}。{field.label.en}.")
         self._enums[key] = made
         return made
+
+
+def _enumeration(name: str, members: dict[str, Any]) -> type[Enum]:
+    make: Any = Enum
+    return cast("type[Enum]", make(name, members))
 
 
 def _list_of(kind: Any) -> Any:

@@ -184,7 +184,7 @@ class AuditLog:
         except Exception as error:
             self._head = None
             self._connection.drop()
-            _logger.exception("The audit log could not be written; nothing of the batch is disclosed.")
+            _logger.error("The audit log took no entry of a batch (%s); nothing is disclosed.", _name(error))
             _fail(batch, error)
 
     async def _write_at_once(self, batch: list[Pending], tried: list[Attempt]) -> bool:
@@ -294,6 +294,12 @@ def _fail(batch: Sequence[Pending], cause: Exception) -> None:
             error = _unavailable("The operation could not be recorded.")
             error.__cause__ = cause
             pending.future.set_exception(error)
+
+
+def _name(error: Exception) -> str:
+    """What may be logged of an error: its kind and that of its cause, never statements or values."""
+    cause = error.__cause__
+    return f"{type(error).__name__} from {type(cause).__name__}" if cause else type(error).__name__
 
 
 def _unavailable(message: str) -> UnavailableError:

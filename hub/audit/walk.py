@@ -234,4 +234,6 @@ def _columns_agree(row: Any) -> bool:
     except (VerificationError, KeyError, TypeError):
         return False
     columns = [row[name] for name in ("entry_id", "kind", "caller", "purpose", "outcome")]
-    return said == [*columns, round(row["at"].timestamp() * 1000)] and subjects == [subject_ref(s) for s in row["subjects"]]
+    return said == [*columns, round(row["at"].timestamp() * 1000)] and subjects == [
+        subject_ref(s) for s in row["subjects"]
+    ]

@@ -48,14 +48,20 @@ class Terms:
     separate: frozenset[str] = field(default_factory=frozenset)
 
 
-def settle(request: ConsentRequest, policy: PolicySet, now: datetime) -> Terms:
+def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime) -> Terms:
     """Check a request against purpose and template.
+
+    Args:
+        request: what is asked for.
+        kind: kind of the subject that grants, ORG or PERSON.
+        policy: purposes and templates in force.
+        now: the instant of the grant.
 
     Raises:
         InputError: naming the first rule that it breaks.
     """
     purpose = policy.purposes.get(request.purpose)
-    templates = policy.templates_for(request.purpose)
+    templates = [t for t in policy.templates_for(request.purpose) if t.kind.value == kind]
     if purpose is None or not purpose.consent_required or not templates:
         _refuse(
             "This purpose is not one that a consent can be given for.",

@@ -58,7 +58,6 @@ class ConsentService:
             InputError: when the request breaks a rule or the recipient is not a registered institution.
             UnavailableError: when database or log cannot take it; nothing was granted then.
         """
-        terms = settle(request, policy, now)
         async with self._database.connection() as connection, connection.transaction():
             kind = await connection.fetchval("SELECT kind FROM subject WHERE subject_id = $1", subject_id)
             if kind is None:
@@ -67,6 +66,7 @@ class ConsentService:
                     hint="Ask the operator to enter it first.",
                     message_zh="主体尚未入库。",
                 )
+            terms = settle(request, kind, policy, now)
             consent = self._artefact(subject_id, kind, request, terms, policy, now)
             holders = await connection.fetch(
                 "SELECT roles FROM client WHERE institution = $1 AND status = 'ACTIVE' AND $2 = ANY(purposes)",
@@ -112,30 +112,41 @@ class ConsentService:
             return await store.list_all(connection, subject_id, limit)
 
     async def find(
-        self, connection: asyncpg.Connection, subject_id: bytes, consent_id: str
+        self, connection: asyncpg.Connection, subject_id: bytes, consent_id: str, grantee: str, purpose: str
     ) -> Consent | None:
-        """A consent by subject and id, its signature checked; whether it is in force is not looked at here.
+        """A consent of a subject for this recipient and purpose, its signature checked.
+
+        Whether it is in force is not looked at here. Another recipient's consent counts as none and is not
+        remembered, so that asking for it costs the same, time and again, as asking for one that does not exist.
 
         Raises:
             VerificationError: when the stored artefact is not what was signed.
         """
         key = (subject_id, consent_id)
-        known = self._known.get(key)
-        if known is not None:
+        consent = self._known.get(key)
+        if consent is not None and (consent.grantee, consent.purpose) == (grantee, purpose):
             self._known.move_to_end(key)
-            return known
+            return consent
         consent = await store.get(connection, subject_id, consent_id)
-        if consent is not None:
-            self._check(consent)
-            self._known[key] = consent
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+        if consent is None or (consent.grantee, consent.purpose) != (grantee, purpose):
+            return None
+        self._check(consent)
+        self._known[key] = consent
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
         return consent
 
     async def reload(self, connection: asyncpg.Connection, consent: Consent) -> Consent | None:
-        """The consent as it is stored now."""
+        """The consent as it is stored now.
+
+        Raises:
+            VerificationError: when the stored artefact is not what was signed.
+        """
         self._known.pop((consent.subject_id, consent.consent_id), None)
-        return await store.get(connection, consent.subject_id, consent.consent_id)
+        stored = await store.get(connection, consent.subject_id, consent.consent_id)
+        if stored is not None:
+            self._check(stored)
+        return stored
 
     def _check(self, consent: Consent) -> None:
         """Hold the columns that decide against the signed artefact, so that a row edited by hand opens nothing."""
@@ -211,10 +222,9 @@ def _entry(act: str, consent: Consent, actor: str, policy: PolicySet, now: datet
         Kind.ADMIN,
         EntryOutcome.DONE,
         actor,
-        institution=consent.grantee,
         purpose=consent.purpose,
         operation=act,
         policy=policy.revision,
         subjects=(SubjectPart(consent.subject_id, EntryOutcome.DONE),),
-        detail={"consent": consent.consent_id, "version": consent.version},
+        detail={"consent": consent.consent_id, "version": consent.version, "grantee": consent.grantee},
     )

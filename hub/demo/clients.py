@@ -36,8 +36,12 @@ class DemoClient:
 
 
 DEMO_CLIENTS: tuple[DemoClient, ...] = (
-    DemoClient("bank-hkb", "海口示范银行（演示）", "Haikou Demonstration Bank", ("bank",), facts.BANK_HKB, _BANK),
-    DemoClient("bank-qzb", "琼州示范银行（演示）", "Qiongzhou Demonstration Bank", ("bank",), facts.BANK_QZB, _BANK),
+    DemoClient(
+        "bank-hkb", "海口示范银行（演示）", "Haikou Demonstration Bank", ("bank",), facts.BANK_HKB, _BANK
+    ),
+    DemoClient(
+        "bank-qzb", "琼州示范银行（演示）", "Qiongzhou Demonstration Bank", ("bank",), facts.BANK_QZB, _BANK
+    ),
     DemoClient(
         "dept-amr", "海南省市场监督管理局（演示）", "Administration for Market Regulation",
         ("department", "source_unit"), facts.DEPT_AMR, _DEPARTMENT,
@@ -46,8 +50,12 @@ DEMO_CLIENTS: tuple[DemoClient, ...] = (
         "dept-tax", "国家税务总局海南省税务局（演示）", "Hainan Tax Service",
         ("department", "source_unit"), facts.DEPT_TAX, _DEPARTMENT,
     ),
-    DemoClient("officer-privacy", "隐私专员（演示）", "Privacy officer", ("officer",), facts.OFFICER, ("AUDIT_REVIEW",)),
-    DemoClient("operator-main", "平台运维（演示）", "Platform operator", ("operator",), facts.OPERATOR, ("OPERATION",)),
+    DemoClient(
+        "officer-privacy", "隐私专员（演示）", "Privacy officer", ("officer",), facts.OFFICER, ("AUDIT_REVIEW",)
+    ),
+    DemoClient(
+        "operator-main", "平台运维（演示）", "Platform operator", ("operator",), facts.OPERATOR, ("OPERATION",)
+    ),
     DemoClient(
         "subject-org", facts.COMPANY_NAME, "The company of the story", ("subject",), facts.COMPANY_USCC,
         ("SELF_QUERY",), ("ORG", facts.COMPANY_USCC),
@@ -63,9 +71,8 @@ async def register_demo_clients(
     registry: ClientRegistry, indexer: Indexer, folder: Path, now: datetime
 ) -> None:
     """Register every demo client, with keys made on first use and kept in `folder` (mode 0700, files 0600)."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = _public_keys(folder)
     for demo in DEMO_CLIENTS:
-        public = _public_key(folder / f"{demo.client_id}.jwk")
         subject_id = indexer.subject_id(*demo.acts_for) if demo.acts_for else None
         await registry.register(
             Client(
@@ -75,7 +82,7 @@ async def register_demo_clients(
                 demo.roles,
                 demo.institution,
                 demo.purposes,
-                {"keys": [public]},
+                {"keys": [keys[demo.client_id]]},
                 subject_id,
                 demo=True,
             ),
@@ -98,6 +105,11 @@ def unsafe_demo_key(folder: Path, client_id: str) -> Mapping[str, Any]:
         )
     pair: dict[str, dict[str, Any]] = orjson.loads(path.read_bytes())
     return pair["private"]
+
+
+def _public_keys(folder: Path) -> dict[str, Mapping[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {c.client_id: _public_key(folder / f"{c.client_id}.jwk") for c in DEMO_CLIENTS}
 
 
 def _public_key(path: Path) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.demo.codes import FIRST_INSTITUTION, uscc
-from hub.demo.divisions import CITIES, DIVISIONS, PROVINCE, Division
+from hub.demo.divisions import CITIES, PROVINCE, Division
 
 _AUTHORITIES = {
     "AMR": ("市场监督管理局", "市监"),
@@ -110,6 +110,6 @@ class Institutions:
         return self._authorities[kind, PROVINCE]
 
     @property
-    def courts(self) -> tuple[tuple[str, str], ...]:
-        """Courts of first instance: name and code in case numbers."""
-        return tuple(dict.fromkeys((d.court, d.court_code) for d in DIVISIONS))
+    def everyone(self) -> tuple[Institution, ...]:
+        """All institutions."""
+        return (*self._authorities.values(), *self.banks, *self.utilities.values())

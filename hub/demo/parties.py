@@ -30,7 +30,9 @@ class PartyColumns:
 
     def __init__(self, party: Party) -> None:
         counterparty = _person(party) if isinstance(party, Person) else _organisation(party)
-        own = {key: counterparty[key] for key in ("uscc", "certType", "certNo") if key in counterparty}
+        own: Values = {
+            key: counterparty[key] for key in ("uscc", "certType", "certNo") if key in counterparty
+        }
         self._counterparty = counterparty
         self._short: Values = {"subjectName": party.name, **own}
         self._mixed: Values = {**self._short, "subjectKind": counterparty["counterpartyType"]}
@@ -55,15 +57,20 @@ def _person(person: Person) -> Values:
 
 def _organisation(org: Organisation) -> Values:
     sole = org.form == "INDIVIDUAL_BUSINESS"
-    values: Values = {
+    return {
         "counterpartyName": org.name,
         "counterpartyType": "INDIVIDUAL_BUSINESS" if sole else "ORGANIZATION",
         "uscc": org.identifier,
-        "legacyOrganizationCode": org.identifier[8:17],
+        **legacy_codes(org),
         "legalRepresentativeName": org.representative.name,
         "legalRepresentativeCertType": "RESIDENT_ID",
         "legalRepresentativeCertNo": org.representative.resident_id,
     }
-    if org.established.year < 2015:  # the unified code came in October 2015
-        values["legacyBusinessRegistrationNo"] = f"{org.division.code}D{org.index:08d}"
-    return values
+
+
+def legacy_codes(org: Organisation) -> dict[str, str]:
+    """Codes from before the unified social credit code, which came in October 2015, by field name."""
+    codes = {"legacyOrganizationCode": org.identifier[8:17]}
+    if org.established.year < 2015:
+        codes["legacyBusinessRegistrationNo"] = f"{org.division.code}D{org.index:08d}"
+    return codes

@@ -12,7 +12,6 @@ from hub.demo.codes import months_after, phone, resident_id
 from hub.demo.divisions import DIVISIONS, Division, full_name
 from hub.demo.names import person_name
 from hub.demo.record import Draft, Values
-from hub.demo.story_facts import PERSON_NAME
 from hub.demo.world import Mix, World
 
 CHILD_SHARE = 0.03
@@ -72,6 +71,10 @@ class Person:
         """The person's name."""
         return self.identity.name
 
+    def turned(self, years: int) -> date:
+        """The day on which the person turned so many years."""
+        return months_after(self.identity.born, 12 * years)
+
 
 def identity(rng: Random, index: int, line: int, window: tuple[date, date]) -> Identity:
     """The identity of the person with this index in a line, born inside a window of four years or more."""
@@ -87,16 +90,14 @@ def grown_up_window(rng: Random, today: date, youngest: int = 0) -> tuple[date, 
 
 
 def make_person(world: World, index: int) -> Person:
-    """The person with this index (from 0); 0 is the story's representative."""
+    """The person with this index (from 1; index 0 is the story's representative, see `hub.demo.story`)."""
     rng = world.rng("person", index)
-    child = index > 0 and rng.random() < CHILD_SHARE
+    child = rng.random() < CHILD_SHARE
     if child:
         window = (months_after(world.today, -_FOURTEEN) + timedelta(days=1), world.today - timedelta(days=30))
     else:
-        window = grown_up_window(rng, world.today, 2 if index == 0 else 0)
+        window = grown_up_window(rng, world.today)
     who = identity(rng, index, 0, window)
-    if index == 0:
-        who = Identity(PERSON_NAME, who.resident_id, who.born, who.male, who.phone)
     division = rng.choices(DIVISIONS, cum_weights=_PLACES)[0]
     street = rng.choice(division.streets)
     house = f"{rng.randint(1, 199)}号{rng.randint(1, 30)}栋{rng.randint(101, 2602)}室"

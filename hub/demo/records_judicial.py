@@ -41,8 +41,10 @@ _MEASURES = "不得乘坐飞机、列车软卧、动车组一等座，不得在�
 
 
 def judicial(world: World, party: Party) -> Iterator[Draft]:
-    """All court records of a subject."""
+    """All court records of a subject; none of a person who came of age less than a year ago."""
     org = isinstance(party, Organisation)
+    if isinstance(party, Person) and party.turned(19) > world.today:
+        return
     rng = world.rng("judicial.org" if org else "judicial.person", party.index)
     lean = 2 - 2 * party.conduct if isinstance(party, Organisation) else 1.0
     chance = rng.random() / max(0.2, lean)
@@ -58,9 +60,7 @@ def judicial(world: World, party: Party) -> Iterator[Draft]:
 
 def _day(world: World, rng: Random, party: Party) -> date:
     earliest = months_after(world.today, -60)
-    if isinstance(party, Organisation):
-        earliest = max(earliest, party.established)
-    return day_between(rng, earliest, world.today - timedelta(days=20))
+    return day_between(rng, max(earliest, _oldest(party)), world.today - timedelta(days=20))
 
 
 def _case(party: Party, day: date, kind: str, number: int) -> str:
@@ -106,9 +106,7 @@ def _debts(world: World, rng: Random, party: Party) -> Iterator[Draft]:
 
 
 def _oldest(party: Party) -> date:
-    return (
-        party.established if isinstance(party, Organisation) else months_after(party.identity.born, 14 * 12)
-    )
+    return party.established if isinstance(party, Organisation) else party.turned(18)
 
 
 def _enforcement(

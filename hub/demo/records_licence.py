@@ -116,7 +116,7 @@ def personal_licence(world: World, rng: Random, person: Person, number: int) -> 
     """A licence of a grown-up."""
     licence = rng.choice(PERSONAL)
     unit = world.institutions.authority(licence.authority, person.division)
-    decided = day_between(rng, months_after(world.today, -72), world.today)
+    decided = day_between(rng, max(person.turned(18), months_after(world.today, -72)), world.today)
     return licence_draft(licence, unit, decided, _PERSONAL_NUMBERS + person.index * 10 + number, False)
 
 

@@ -22,6 +22,7 @@ from hub.demo.world import Mix, World, day_between
 ABNORMAL_SHARE = 0.07
 SERIOUS_SHARE = 0.0025
 HONOUR_SHARE = 0.04
+_PERSONAL_NUMBERS = 40_000_000
 _REASONS = Mix.of({"ANNUAL_REPORT_MISSING": 60, "UNREACHABLE": 35, "INFORMATION_FALSE": 3, "OTHER": 2})
 _REMOVED = {
     "ANNUAL_REPORT_MISSING": "已补报未报年份的年度报告并公示",
@@ -144,10 +145,15 @@ def honours(world: World, org: Organisation) -> Iterator[Draft]:
 
 
 def personal_honour(world: World, rng: Random, person: Party, number: int) -> Draft:
-    """An honour of a grown-up, mostly for volunteering."""
-    weights = (10, 3, 4, 1, 1)
-    kind = rng.choices(_PERSONAL_HONOURS, weights)[0]
-    return honour_draft(world, rng, person, kind, 4_000_000 + person.index * 10 + number)
+    """An honour of a grown-up, mostly for volunteering; `number` tells the honours of a person apart.
+
+    The last digit of the day's ordinal is that of the number, so that no honour is given twice on one day.
+    """
+    kind = rng.choices(_PERSONAL_HONOURS, (10, 3, 4, 1, 1))[0]
+    draft = honour_draft(world, rng, person, kind, _PERSONAL_NUMBERS + person.index * 10 + number)
+    awarded = date.fromisoformat(str(draft.values["awardedOn"]))
+    own: Values = {"awardedOn": (awarded - timedelta(days=(awarded.toordinal() - number) % 10)).isoformat()}
+    return Draft(draft.dataset, {**draft.values, **own}, draft.source)
 
 
 def honour_draft(world: World, rng: Random, party: Party, kind: tuple[str, str, str], number: int) -> Draft:
@@ -155,9 +161,8 @@ def honour_draft(world: World, rng: Random, party: Party, kind: tuple[str, str, 
     title, authority, level = kind
     unit = world.institutions.authority(authority, party.division)
     earliest = months_after(world.today, -60)
-    if isinstance(party, Organisation):
-        earliest = max(earliest, party.established)
-    awarded = day_between(rng, earliest, world.today)
+    began = party.established if isinstance(party, Organisation) else party.turned(18)
+    awarded = day_between(rng, max(earliest, began), world.today)
     values: Values = {
         "honourName": title,
         "honourLevel": level,

@@ -69,6 +69,8 @@ def commitment_draft(world: World, rng: Random, party: Party, kind: str, number:
     earliest, latest = months_after(world.today, -48), world.today - timedelta(days=1)
     if isinstance(party, Organisation):
         earliest, latest = max(earliest, party.established), max(party.established, min(latest, party.until))
+    else:
+        earliest = max(earliest, party.turned(14))
     committed = day_between(rng, earliest, latest)
     state = STATES.pick(rng)
     values: Values = {

@@ -61,7 +61,7 @@ def social_insurance(world: World, org: Organisation) -> Iterator[Draft]:
 def housing_fund(world: World, org: Organisation) -> Iterator[Draft]:
     """Contributions to the housing fund, month by month, by those who take part."""
     rng = world.rng("government.housing_fund", org.index)
-    if rng.random() >= _FUND_SHARE[org.size]:
+    if org.index and rng.random() >= _FUND_SHARE[org.size]:
         return
     unit = world.institutions.authority("FUND", org.division)
     months = months_back(org, world.today, _WINDOW[org.size])
@@ -86,7 +86,7 @@ def utility_payments(world: World, org: Organisation) -> Iterator[Draft]:
     months = months_back(org, world.today, 24)
     for number, (utility, (share, price, heads)) in enumerate(_UTILITIES.items()):
         likely = 0.6 if utility == "GAS" and org.industry.section in _GAS_SECTIONS else share
-        if rng.random() >= likely:
+        if utility == "GAS" if org.index == 0 else rng.random() >= likely:
             continue
         unit = world.institutions.utilities[utility]
         account = f"46{number + 1}{org.index:010d}"

@@ -31,6 +31,7 @@ SHARE = {
 SEVERITIES = Mix.of({"MINOR": 62, "GENERAL": 35, "SERIOUS": 3})
 _SIMPLIFIED = {True: 3_000, False: 200}
 _AGAIN = 0.4
+_MONTHS = {"MINOR": (3,), "GENERAL": (3, 6, 12, 12), "SERIOUS": (12, 24, 36, 36)}
 _WINDOW_DAYS = 4 * 365
 _GRAVE = (
     ("REVOKE_LICENCE", "吊销许可证件"),
@@ -70,7 +71,7 @@ def _days(world: World, party: Party) -> tuple[date, date]:
     last = world.today - timedelta(days=2)
     if isinstance(party, Organisation):
         return max(first, party.established), max(party.established, min(last, party.until))
-    return max(first, months_after(party.identity.born, 14 * 12)), last
+    return max(first, party.turned(14)), last
 
 
 def decided_penalty(
@@ -81,11 +82,12 @@ def decided_penalty(
     severity: str,
     decided: date,
     number: int,
+    months: int = 0,
 ) -> Draft:
-    """The record of one penalty with given severity and day of decision."""
+    """The record of one penalty with given severity and day of decision, shown for `months` (0: by chance)."""
     unit = world.institutions.authority(violation.authority, party.division)
     types, content, own = _sanction(rng, party, violation, severity)
-    end = _publication_end(rng, severity, decided)
+    end = months_after(decided, months or rng.choice(_MONTHS[severity]))
     values: Values = {
         "documentNo": document_number(unit.office, "罚", decided.year, number),
         "violationType": violation.title,
@@ -136,11 +138,6 @@ def _grave_sanction(rng: Random, violation: Violation, amount: int) -> tuple[tup
     if grave == "REVOKE_LICENCE":
         own["affectedLicence"] = f"许可证件 DEMO{amount:08d}"
     return ("FINE", grave), f"罚款{amount}元，{words}（{violation.title}）", own
-
-
-def _publication_end(rng: Random, severity: str, decided: date) -> date:
-    months = {"MINOR": (3,), "GENERAL": (3, 6, 12, 12), "SERIOUS": (12, 24, 36, 36)}[severity]
-    return months_after(decided, rng.choice(months))
 
 
 def _received(rng: Random, decided: date, today: date) -> date:

@@ -36,7 +36,7 @@ def personal_records(world: World, person: Person) -> Iterator[Draft]:
         return
     for number in range(1 + poisson(rng, 1.5)):
         match _KINDS.pick(rng):
-            case "honour":
+            case "honour" if _age(person, world.today) >= 19:
                 yield personal_honour(world, rng, person, number)
             case "licence" if _age(person, world.today) >= 18:
                 yield personal_licence(world, rng, person, number)

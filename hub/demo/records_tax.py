@@ -14,7 +14,8 @@ from hub.demo.world import Mix, World
 FIRST_GRADED_YEAR = 2014
 _BEST = Mix.of({"A": 26, "B": 64, "M": 6, "C": 3.5, "D": 0.5})
 _WORST = Mix.of({"A": 3, "B": 52, "M": 26, "C": 13, "D": 6})
-_WINDOW = {"MICRO": 24, "SMALL": 30, "MEDIUM": 36, "LARGE": 36}
+_SOLE_SHARE = 0.35
+_WINDOW = {"MICRO": 24, "SMALL": 24, "MEDIUM": 36, "LARGE": 36}
 
 
 def months_back(org: Organisation, today: date, window: int) -> list[tuple[int, int]]:
@@ -55,10 +56,16 @@ def tax_grades(world: World, org: Organisation) -> Iterator[Draft]:
 
 
 def tax_payments(world: World, org: Organisation) -> Iterator[Draft]:
-    """Payments: value-added and maintenance tax monthly, income tax and stamp duty quarterly."""
+    """Payments: value-added and maintenance tax monthly, income tax and stamp duty quarterly.
+
+    Of the individually-owned businesses a good third pays, and by the quarter; others that are no business pay none.
+    """
     rng = world.rng("government.tax_payment", org.index)
+    sole = org.form == "INDIVIDUAL_BUSINESS"
+    if not org.business and not (sole and rng.random() < _SOLE_SHARE):
+        return
     unit = world.institutions.authority("TAX", org.division)
-    general = org.size != "MICRO" or rng.random() < 0.5
+    general = not sole and (org.size != "MICRO" or rng.random() < 0.5)
     rate = rng.uniform(0.012, 0.045) if general else 0.01
     profit = rng.uniform(0.02, 0.12)
     since_quarter = 0.0
@@ -73,9 +80,11 @@ def tax_payments(world: World, org: Organisation) -> Iterator[Draft]:
             if vat >= 100_00:
                 yield _payment(unit, year, month, "URBAN_MAINTENANCE_TAX", vat * 7 // 100, 0)
         if quarter_end:
+            kind = "INDIVIDUAL_INCOME_TAX" if sole else "CORPORATE_INCOME_TAX"
             income_tax = round(since_quarter * profit * (0.25 if org.size in ("MEDIUM", "LARGE") else 0.05))
-            yield _payment(unit, year, month, "CORPORATE_INCOME_TAX", income_tax * 100, 0)
-            yield _payment(unit, year, month, "STAMP_DUTY", round(since_quarter * 0.0003) * 100, 0)
+            yield _payment(unit, year, month, kind, income_tax * 100, 0)
+            if not sole:
+                yield _payment(unit, year, month, "STAMP_DUTY", round(since_quarter * 0.0003) * 100, 0)
             since_quarter = 0.0
 
 

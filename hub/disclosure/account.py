@@ -39,6 +39,8 @@ class Operated:
     reason: str = ""
     data: Mapping[str, Any] | None = None
     """The whole answer's data when Strawberry took part; None: the report's data."""
+    void: bool = False
+    """Whether a root that cannot be null failed, so that the answer's data is null (GraphQL, 6.4.4)."""
     errors: Sequence[Mapping[str, Any]] = ()
     parts: Sequence[SubjectPart] = ()
     purposes: Sequence[str] = ()
@@ -71,7 +73,7 @@ class Accountant:
         """
         report = done.report
         while True:
-            data = report.data if done.data is None else {**done.data, **report.data}
+            data = None if done.void else report.data if done.data is None else {**done.data, **report.data}
             salt = new_salt()
             canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
             entry = self._entry(done, pseudonym, commit(canonical, salt), len(canonical))
@@ -116,7 +118,7 @@ class Accountant:
         return EntryOutcome.DISCLOSED if shown else EntryOutcome.REFUSED
 
     @staticmethod
-    def _body(done: Operated, data: Mapping[str, Any], receipt: bytes) -> bytes:
+    def _body(done: Operated, data: Mapping[str, Any] | None, receipt: bytes) -> bytes:
         report = done.report
         errors = [*report.errors, *done.errors]
         notes = b",".join(note for notes in report.notes.values() for note in notes)

@@ -63,6 +63,7 @@ def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
     purpose = policy.purposes.get(grant.purpose)
     if (
         purpose is None
+        or not purpose.max_subjects  # a purpose that reads no subject
         or grant.purpose not in caller.client.purposes
         or not policy.holds(caller.roles, grant.purpose)
     ):
@@ -82,7 +83,7 @@ def check_age(policy: PolicySet, kind: SubjectKind, identifier: str, today: date
     Raises:
         DisclosureRefusedError: MINOR.
     """
-    if kind is not SubjectKind.PERSON or identifier.startswith("sub_"):
+    if kind is not SubjectKind.PERSON:
         return
     born = birth_date(identifier)
     if (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) < MINOR_UNTIL:
@@ -110,8 +111,9 @@ async def ground_for(
         kinds = {LawfulBasis.SELF: BasisKind.SELF}
         kind = BasisKind.MATTER if purpose.matter_required else kinds.get(purpose.basis, BasisKind.STATUTORY)
         return Ground(grant, Basis(kind, matter=grant.matter or "", reference=grant.reference or ""), None)
-    consent = await consents.find(connection, subject_id, grant.consent_id or "")
-    if consent is None or consent.grantee != caller.institution or consent.purpose != grant.purpose:
+    wanted = grant.consent_id or ""
+    consent = await consents.find(connection, subject_id, wanted, caller.institution, grant.purpose)
+    if consent is None:
         raise refusal(policy, Reason.CONSENT_REQUIRED)
     basis = Basis(BasisKind.CONSENT, consent.consent_id, consent.version, reference=grant.reference or "")
     return Ground(grant, basis, consent)

@@ -34,19 +34,21 @@ from hub.audit.reservation import ConsentUse
 from hub.catalog.types import SubjectKind
 from hub.clock import civil_date
 from hub.consent.service import ConsentService
-from hub.disclosure.basis import Ground, check_age, explain_no_row, grant_for, ground_for
+from hub.disclosure.basis import Ground, check_age, explain_no_row, grant_for, ground_for, refusal
 from hub.disclosure.explain import error_json, notes_json
 from hub.disclosure.operations import Prepared, SubjectRoot
 from hub.disclosure.plan import PlanCompiler, RootPlan, Scope, Shaping
-from hub.disclosure.read import SlotArrays, read_report
-from hub.disclosure.rows import Row
+from hub.disclosure.read import HEADER, SlotArrays, read_report
+from hub.disclosure.rows import Row, SlotReader
 from hub.disclosure.rules import Rules
 from hub.errors import DisclosureRefusedError, HubError, InputError
 from hub.identity.tokens import Caller
 from hub.keys.cache import DataKeyCache
+from hub.model.outcome import Outcome, Reason
 from hub.store.database import Database
 
 _PLANS = 4096
+_ORGANIZATIONS = 20_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class CompiledRoot:
 
     plan: RootPlan
     arrays: SlotArrays
+    readers: tuple[SlotReader, ...]
     notes: tuple[bytes, ...]
     fields: orjson.Fragment
 
@@ -81,6 +84,14 @@ class Report:
         self.parts[key] = SubjectPart(subject_id, EntryOutcome.REFUSED, reason)
         self.notes.pop(key, None)
         self.uses.pop(key, None)
+
+    def void(self) -> None:
+        """Take everything back: the answer's data is null as a whole, so no subject was shown."""
+        self.parts = {
+            key: SubjectPart(part.subject_id, EntryOutcome.REFUSED, part.reason)
+            for key, part in self.parts.items()
+        }
+        self.data, self.notes, self.uses = {}, {}, {}
 
 
 class DisclosureGate:
@@ -109,22 +120,28 @@ class DisclosureGate:
         self._resolve = resolve_subject
         self._max_page = max_page
         self._plans: OrderedDict[Any, CompiledRoot] = OrderedDict()
+        self._organizations: OrderedDict[str, bytes] = OrderedDict()
 
     async def report(
-        self, rules: Rules, caller: Caller, prepared: Prepared, variables: Mapping[str, Any], now: datetime
-    ) -> Report:
-        """Disclose, or refuse, every subject root of an operation.
+        self,
+        rules: Rules,
+        caller: Caller,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        now: datetime,
+        report: Report,
+    ) -> None:
+        """Disclose, or refuse, every subject root of an operation into `report`.
 
         Raises:
             UnavailableError: when the database is away; nothing is disclosed then.
+            IntegrityError: when something stored does not verify.
         """
-        report = Report()
         async with self._database.connection() as connection:
             for root in prepared.subjects:
                 await self._root(
                     rules, connection, caller, prepared, root, root.subject(variables), now, report
                 )
-        return report
 
     async def _root(
         self,
@@ -158,27 +175,31 @@ class DisclosureGate:
         self._disclose(report, compiled, ground, subject_id, rows)
 
     def _disclose(
-        self, report: Report, compiled: CompiledRoot, ground: Ground, subject_id: bytes, rows: Sequence[Any]
+        self,
+        report: Report,
+        compiled: CompiledRoot,
+        ground: Ground,
+        subject_id: bytes,
+        rows: Sequence[asyncpg.Record],
     ) -> None:
         plan = compiled.plan
         slots: list[list[Row]] = [[] for _ in plan.slots]
-        records: dict[str, list[str]] = {}
-        data_key = self._keys.open(subject_id, rows[0]["kek_id"], rows[0]["wrapped_key"])
-        for _, _, slot, record_id, version, event_date, clear, sealed in rows:
-            if slot is None:
-                continue
-            dataset = plan.slots[slot].dataset
-            row = Row(data_key, subject_id, dataset, record_id, version, event_date, clear, sealed)
-            slots[slot].append(row)
+        readers = compiled.readers
+        header = next(row for row in rows if row["slot"] == HEADER)
+        data_key = self._keys.open(subject_id, orjson.loads(header["clear"]), header["record_id"])
+        for slot, record_id, version, event_date, clear, sealed in rows:
+            if slot != HEADER:
+                row = readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
+                slots[slot].append(row)
         report.data[plan.key] = plan.shape(Shaping(f"sub_{subject_id.hex()}", slots))
+        records: dict[str, list[str]] = {}
         for slot_plan, found in zip(plan.slots, slots, strict=True):
-            shown = found[: slot_plan.shown]
-            if shown:
+            if found:
+                shown = found[: slot_plan.shown]
                 records.setdefault(slot_plan.dataset, []).extend(
-                    record_ref(r.record_id, r.version) for r in shown
+                    [record_ref(row.record_id, row.version) for row in shown]
                 )
-            for row in found:
-                report.unsealed += row.opened
+                report.unsealed += sum([row.opened for row in shown])
         report.notes[plan.key] = compiled.notes
         report.parts[plan.key] = SubjectPart(
             subject_id, EntryOutcome.DISCLOSED, "", ground.basis, compiled.fields, records
@@ -189,7 +210,14 @@ class DisclosureGate:
     def _subject_id(self, kind: SubjectKind, identifier: str) -> bytes:
         if identifier.startswith("sub_"):
             return bytes.fromhex(identifier[4:])
-        return self._resolve(kind.value, identifier)
+        if kind is SubjectKind.PERSON:
+            return self._resolve(kind.value, identifier)  # identifiers of persons are not kept in memory
+        found = self._organizations.get(identifier)
+        if found is None:
+            found = self._organizations[identifier] = self._resolve(kind.value, identifier)
+            if len(self._organizations) > _ORGANIZATIONS:
+                self._organizations.popitem(last=False)
+        return found
 
     def _compiled(
         self,
@@ -208,9 +236,12 @@ class DisclosureGate:
         roles = frozenset(caller.roles)
         scope = Scope(roles, ground.grant.purpose, kind, ground.consent.items if ground.consent else None)
         table = rules.table(roles, scope.purpose, kind)
+        if not any(decision.outcome >= Outcome.MASKED for decision in table.values()):
+            raise refusal(rules.policy, Reason.NO_RULE)  # else the subject's existence alone would show
         plan = PlanCompiler(rules.catalog, table, scope, self._max_page).compile(root.selected)
+        readers = tuple(slot.reader() for slot in plan.slots)
         notes = tuple(orjson.dumps(note) for note in notes_json(plan.notes, rules.policy))
-        found = CompiledRoot(plan, SlotArrays.of(plan.slots), notes, fields_fragment(plan.fields))
+        found = CompiledRoot(plan, SlotArrays.of(plan.slots), readers, notes, fields_fragment(plan.fields))
         self._plans[key] = found
         if len(self._plans) > _PLANS:
             self._plans.popitem(last=False)

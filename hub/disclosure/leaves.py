@@ -1,55 +1,93 @@
 """From a stored value to the value of a GraphQL leaf, by field type and outcome.
 
-A withheld leaf is a constant: its function never looks at the row, so it cannot depend on it.
+A leaf is either the attribute of the decoded record that holds the value as it is shown, or a function of the
+row. A withheld leaf is the attribute that is always None: it cannot depend on what is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from hub.catalog.types import Field, FieldType, SubjectKind
 from hub.disclosure.masks import Mask, mask_for
-from hub.disclosure.rows import Row
+from hub.disclosure.rows import ABSENT, Row, attribute
 from hub.disclosure.selection import Selected
 from hub.model.money import yuan
 from hub.model.outcome import Outcome
 
-Leaf = Callable[[Row], Any]
-
 CURRENCY = "CNY"
 
+RowFunction = Callable[[Row], Any]
+Leaf = str | RowFunction
+"""An attribute of the decoded record, or a function of the row."""
 
-def withheld(_row: Row) -> None:
-    """The leaf that shows nothing, whatever the row holds."""
-    return
+
+@dataclass
+class Shown:
+    """Names of the fields of one slot that its leaves need."""
+
+    clear: set[str] = field(default_factory=set)
+    sealed: set[str] = field(default_factory=set)
 
 
-def build_leaf(field: Field, kind: SubjectKind, outcome: Outcome, selected: Selected) -> Leaf:
-    """The function that takes a row to this field's value.
+def build_leaf(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Leaf:
+    """What takes a row to this field's value.
 
     Args:
-        field: the catalogue field.
+        item: the catalogue field.
         kind: kind of the subject the row belongs to; decides whether the field is sealed.
         outcome: the decision; anything below MASKED gives null.
         selected: the selection, whose children say which parts of a money value are asked for.
+        shown: told which stored field the leaf needs.
     """
     if outcome < Outcome.MASKED:
-        return withheld
-    read = _read(field, kind)
+        return ABSENT
+    leaf = _read(item, kind, shown)
     if outcome is not Outcome.CLEAR:
-        read = _masked(read, mask_for(field.mask))
-    return _money(read, selected) if field.type is FieldType.MONEY else read
+        leaf = _masked(as_function(leaf), mask_for(item.mask))
+    return _money(as_function(leaf), selected) if item.type is FieldType.MONEY else leaf
 
 
-def _read(field: Field, kind: SubjectKind) -> Leaf:
-    name = field.name
-    if field.is_sealed(kind):
-        return lambda row: row.unseal(name)
-    return lambda row: row.clear.get(name)
+def as_function(leaf: Leaf) -> RowFunction:
+    """The leaf as a function of the row."""
+    if not isinstance(leaf, str):
+        return leaf
+    get = attrgetter(leaf)
+    return lambda row: get(row.clear)
 
 
-def _masked(read: Leaf, mask: Mask) -> Leaf:
+def build_object(entries: Sequence[tuple[str, Leaf]]) -> RowFunction:
+    """The function that takes a row to an object of leaves, in the order of the selection."""
+    keys = tuple(key for key, _ in entries)
+    attributes = [leaf if isinstance(leaf, str) else ABSENT for _, leaf in entries]
+    get = attrgetter(*attributes, ABSENT, ABSENT)  # at least two, so that it always gives a tuple
+    functions = [(key, leaf) for key, leaf in entries if not isinstance(leaf, str)]
+    if not functions:
+        return lambda row: dict(zip(keys, get(row.clear), strict=False))
+
+    def build(row: Row) -> dict[str, Any]:
+        shaped = dict(zip(keys, get(row.clear), strict=False))
+        for key, function in functions:
+            shaped[key] = function(row)
+        return shaped
+
+    return build
+
+
+def _read(item: Field, kind: SubjectKind, shown: Shown) -> Leaf:
+    name = attribute(item.name)
+    if not item.is_sealed(kind):
+        shown.clear.add(item.name)
+        return name
+    shown.sealed.add(item.name)
+    aad_name = item.name.encode()
+    return lambda row: row.open(name, aad_name)
+
+
+def _masked(read: RowFunction, mask: Mask) -> RowFunction:
     def leaf(row: Row) -> Any:
         value = read(row)
         if value is None:
@@ -59,14 +97,18 @@ def _masked(read: Leaf, mask: Mask) -> Leaf:
     return leaf
 
 
-def _money(read: Leaf, selected: Selected) -> Leaf:
-    parts = [(c.key, c.name) for c in selected.children]
+def _money(read: RowFunction, selected: Selected) -> RowFunction:
+    fixed = {"currency": CURRENCY, "__typename": "Money"}
+    parts = {child.key: fixed.get(child.name) for child in selected.children}
+    amounts = [child.key for child in selected.children if child.name == "amount"]
 
     def leaf(row: Row) -> Any:
         value = read(row)
         if value is None:
             return None
-        shown = {"amount": yuan(value), "currency": CURRENCY, "__typename": "Money"}
-        return {key: shown[name] for key, name in parts}
+        shown = parts.copy()
+        for key in amounts:
+            shown[key] = yuan(value)
+        return shown
 
     return leaf

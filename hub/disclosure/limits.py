@@ -6,6 +6,7 @@ short document of fragments that spread each other many times costs no more than
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -20,6 +21,10 @@ from graphql import (
 
 INTROSPECTION_DEPTH = 16
 """Introspection queries of common clients nest this deep; they touch no data, so they have their own bound."""
+INTROSPECTION_ALIASES = 2
+"""Each alias may ask for the whole schema once more, and the engine answers without a pause."""
+MAX_CONFLICT_PAIRS = 20_000
+"""Validation compares all fields of one response key with each other: the sum of their squares."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class _Size:
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    hidden_depth: int = 0
+    """Depth and aliases below introspection fields."""
+    hidden_aliases: int = 0
+    keys: Counter[str] = field(default_factory=Counter)
+    """How often each response key stands in it."""
 
 
 @dataclass
@@ -53,12 +63,20 @@ class _Measure:
         for selection in node.selections if node else ():
             if isinstance(selection, FieldNode):
                 name = selection.name.value
-                inner = self.selection_set(selection.selection_set) if not name.startswith("__") else _Size()
+                inner = self.selection_set(selection.selection_set)
+                if name.startswith("__"):
+                    inner = _Size(
+                        0, inner.fields, 0, inner.directives, inner.depth, inner.aliases, inner.keys
+                    )
+                inner.keys[selection.alias.value if selection.alias else name] += 1
                 part = _Size(
                     inner.depth + 1,
                     inner.fields + 1,
                     inner.aliases + (selection.alias is not None),
                     inner.directives,
+                    inner.hidden_depth,
+                    inner.hidden_aliases,
+                    inner.keys,
                 )
             elif isinstance(selection, FragmentSpreadNode):
                 part = self.fragment(selection.name.value)
@@ -67,6 +85,9 @@ class _Measure:
             size.depth = max(size.depth, part.depth)
             size.fields += part.fields
             size.aliases += part.aliases
+            size.hidden_depth = max(size.hidden_depth, part.hidden_depth)
+            size.hidden_aliases += part.hidden_aliases
+            size.keys.update(part.keys)
             size.directives += part.directives + len(selection.directives or ())
         return size
 
@@ -93,6 +114,9 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
         for what, found, allowed in (
             ("nested", size.depth, limits.max_depth),
             ("aliased", size.aliases, limits.max_aliases),
+            ("nested below introspection", size.hidden_depth, INTROSPECTION_DEPTH),
+            ("aliased below introspection", size.hidden_aliases, INTROSPECTION_ALIASES),
+            ("repetitive", sum(n * n for n in size.keys.values()), MAX_CONFLICT_PAIRS),
             (
                 "annotated with directives",
                 size.directives + len(operation.directives or ()),

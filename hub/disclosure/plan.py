@@ -19,8 +19,8 @@ from typing import Any
 
 from hub.catalog.types import Catalog, Dataset, Domain, Field, Nature, SubjectKind
 from hub.disclosure.cursors import Position, decode_cursor, encode_cursor
-from hub.disclosure.leaves import Leaf, build_leaf
-from hub.disclosure.rows import Row
+from hub.disclosure.leaves import Leaf, RowFunction, Shown, as_function, build_leaf, build_object
+from hub.disclosure.rows import Row, SlotReader
 from hub.disclosure.selection import Selected
 from hub.errors import InputError
 from hub.model.outcome import Decision, Outcome, Reason
@@ -58,6 +58,12 @@ class Slot:
     dated: bool
     ranged: bool
     """Whether the consent's range of data applies; it does not to profiles and basic facts."""
+    needs: Shown = field(default_factory=Shown, compare=False)
+    """The stored fields that the answer shows; complete once the plan is."""
+
+    def reader(self) -> SlotReader:
+        """Decodes the rows of this slot."""
+        return SlotReader(self.dataset, self.needs.clear, self.needs.sealed)
 
 
 @dataclass(frozen=True)
@@ -145,8 +151,9 @@ class PlanCompiler:
             elif child.name in _DOMAINS:
                 entries.append((child.key, self._domain(plan, Domain(child.name), child, path)))
             else:
-                leaf = self._value(plan, tree[child.name], child, path)
-                entries.append((child.key, _of_profile(slot, leaf)))
+                shown = Shown() if slot is None else plan.slots[slot].needs
+                leaf = self._value(plan, tree[child.name], child, path, shown)
+                entries.append((child.key, _of_profile(slot, as_function(leaf))))
         return _object(entries)
 
     def _domain(self, plan: RootPlan, domain: Domain, node: Selected, path: str) -> Shape:
@@ -176,17 +183,20 @@ class PlanCompiler:
             self._closed(plan, dataset, path)
             return _constant(None)
         index = self._slot(plan, dataset, limit + 1, limit, node.arguments.get("after"))
+        shown = plan.slots[index].needs
 
-        def record_shape(child: Selected, where: str) -> Callable[[Row], Any]:
-            return self._record(plan, dataset, child, f"{path}.{where}")
+        def record_shape(child: Selected, where: str) -> RowFunction:
+            return self._record(plan, dataset, child, f"{path}.{where}", shown)
 
         return _Connection(node, index, limit, plan.slots[index].dated, record_shape).shape
 
     @staticmethod
-    def _nothing(_node: Selected, _where: str) -> Callable[[Row], Any]:
+    def _nothing(_node: Selected, _where: str) -> RowFunction:
         return lambda _row: None
 
-    def _record(self, plan: RootPlan, dataset: Dataset, node: Selected, path: str) -> Callable[[Row], Any]:
+    def _record(
+        self, plan: RootPlan, dataset: Dataset, node: Selected, path: str, shown: Shown
+    ) -> RowFunction:
         tree = field_tree(dataset)
         entries: list[tuple[str, Leaf]] = []
         for child in node.children:
@@ -195,10 +205,12 @@ class PlanCompiler:
             elif child.name == "id":
                 entries.append((child.key, lambda row: "rec_" + row.record_id.hex()))
             else:
-                entries.append((child.key, self._value(plan, tree[child.name], child, f"{path}.{child.key}")))
-        return _object(entries)
+                entries.append(
+                    (child.key, self._value(plan, tree[child.name], child, f"{path}.{child.key}", shown))
+                )
+        return build_object(entries)
 
-    def _value(self, plan: RootPlan, item: Any, node: Selected, path: str) -> Leaf:
+    def _value(self, plan: RootPlan, item: Any, node: Selected, path: str, shown: Shown) -> Leaf:
         """A field, or an object that groups several."""
         if not isinstance(item, Field):
             entries: list[tuple[str, Leaf]] = []
@@ -207,12 +219,12 @@ class PlanCompiler:
                     entries.append((child.key, _constant(node.type_name)))
                 else:
                     entries.append(
-                        (child.key, self._value(plan, item[child.name], child, f"{path}.{child.key}"))
+                        (child.key, self._value(plan, item[child.name], child, f"{path}.{child.key}", shown))
                     )
-            return _object(entries)
+            return build_object(entries)
         decision = self.decide(item)
         self._account(plan, item, decision, path)
-        return build_leaf(item, plan.kind, decision.outcome, node)
+        return build_leaf(item, plan.kind, decision.outcome, node, shown)
 
     def _account(self, plan: RootPlan, item: Field, decision: Decision, path: str) -> None:
         word = {Outcome.CLEAR: "clear", Outcome.MASKED: "masked"}.get(decision.outcome, "withheld")
@@ -251,7 +263,7 @@ class _Connection:
         slot: int,
         limit: int,
         dated: bool,
-        record_shape: Callable[[Selected, str], Callable[[Row], Any]],
+        record_shape: Callable[[Selected, str], RowFunction],
     ) -> None:
         self._slot = slot
         self._limit = limit
@@ -277,7 +289,7 @@ class _Connection:
         return encode_cursor(Position(row.event_date, row.record_id), dated=self._dated)
 
     def _edges(
-        self, node: Selected, record_shape: Callable[[Selected, str], Callable[[Row], Any]]
+        self, node: Selected, record_shape: Callable[[Selected, str], RowFunction]
     ) -> Callable[[list[Row], bool], Any]:
         entries: list[tuple[str, Leaf]] = []
         for child in node.children:
@@ -287,7 +299,7 @@ class _Connection:
                 entries.append((child.key, record_shape(child, f"{node.key}.{child.key}")))
             else:
                 entries.append((child.key, _constant(node.type_name)))
-        shape = _object(entries)
+        shape = build_object(entries)
         return lambda rows, _more: [shape(r) for r in rows]
 
     def _page_info(self, node: Selected) -> Callable[[list[Row], bool], Any]:
@@ -322,7 +334,7 @@ def _object(entries: list[tuple[str, Callable[[Any], Any]]]) -> Callable[[Any], 
     return lambda source: {key: build(source) for key, build in entries}
 
 
-def _of_profile(slot: int | None, leaf: Leaf) -> Shape:
+def _of_profile(slot: int | None, leaf: RowFunction) -> Shape:
     """A profile field: read from the profile's one row; null (or an object of nulls) without one."""
     if slot is None:
         return _constant(None)

@@ -20,7 +20,7 @@ import strawberry
 from graphql import GraphQLError
 
 from hub.api.context import RequestContext, Services
-from hub.audit.entry import EntryOutcome, Kind
+from hub.audit.entry import EntryOutcome, Kind, SubjectPart
 from hub.clock import Clock
 from hub.disclosure.account import Accountant, Operated
 from hub.disclosure.documents import DocumentCache, DocumentError
@@ -34,6 +34,8 @@ from hub.identity.tokens import Caller
 from hub.keys.index import Indexer
 
 _logger = logging.getLogger(__name__)
+_MESSAGE_CHARS = 400
+"""Messages quote the document; a caller who sends a long value does not get it back whole."""
 _MASKED = HubError(
     "The hub could not answer; the operators have been told.", message_zh="系统内部错误，已通知运维人员。"
 )
@@ -88,17 +90,48 @@ class Executor:
             prepared = self._preparer.prepare(operation, variables)
         except DocumentError as error:
             return await self._invalid(rules, caller, request, error, now)
+        report = Report()
         try:
             async with asyncio.timeout(self._timeout):
-                done = await self._run(rules, caller, request, prepared, variables, now)
+                done = await self._run(rules, caller, request, prepared, variables, now, report)
         except TimeoutError:
+            await self._given_up(rules, caller, prepared, report, now, "TIMEOUT")
             raise UnavailableError(
                 "The operation took too long and was given up.",
                 hint="Ask for less, or try again later.",
                 message_zh="处理超时，请缩小范围或稍后重试。",
             ) from None
+        except UnavailableError:
+            raise
+        except Exception as error:
+            await self._given_up(rules, caller, prepared, report, now, getattr(error, "code", "INTERNAL"))
+            raise
         answer = await self._accountant.close(done, self._pseudonym(caller, done.report))
         return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed)
+
+    async def _given_up(
+        self, rules: Rules, caller: Caller, prepared: Prepared, report: Report, now: datetime, reason: str
+    ) -> None:
+        """Record an operation that broke off; nothing of it is disclosed."""
+        operation = prepared.operation
+        broken = Report(unsealed=report.unsealed, purposes=report.purposes)
+        broken.parts = {
+            key: SubjectPart(part.subject_id, EntryOutcome.REFUSED, reason)
+            for key, part in report.parts.items()
+        }
+        name = operation.name or ""
+        done = Operated(
+            rules,
+            caller,
+            now,
+            Kind.QUERY,
+            operation.document_hash,
+            name,
+            broken,
+            EntryOutcome.REFUSED,
+            reason=reason,
+        )
+        await self._accountant.close(done, "")
 
     async def _run(
         self,
@@ -108,13 +141,11 @@ class Executor:
         prepared: Prepared,
         variables: Mapping[str, Any],
         now: datetime,
+        report: Report,
     ) -> Operated:
         operation = prepared.operation
-        report = (
-            await self._gate.report(rules, caller, prepared, variables, now)
-            if prepared.subjects
-            else Report()
-        )
+        if prepared.subjects:
+            await self._gate.report(rules, caller, prepared, variables, now, report)
         common = (rules, caller, now)
         facts = (operation.document_hash, operation.name or "", report)
         if not prepared.others:
@@ -126,6 +157,8 @@ class Executor:
         errors = [_shape_error(error) for error in result.errors or ()]
         refused = bool(errors) and not any(v is not None for v in (result.data or {}).values())
         kind = Kind.AUDIT_READ if context.audit_read else Kind.QUERY if operation.is_query else Kind.MUTATION
+        if result.data is None:
+            report.void()
         return Operated(
             *common,
             kind,
@@ -135,6 +168,7 @@ class Executor:
             if refused
             else "",
             data=result.data or {},
+            void=result.data is None,
             errors=errors,
             parts=context.parts,
             purposes=context.purposes,
@@ -161,8 +195,9 @@ class Executor:
 
 def _request_error(error: GraphQLError) -> dict[str, Any]:
     """A parse, validation or variable error; graphql-core words them without data of ours."""
+    own = error.original_error is None or isinstance(error.original_error, GraphQLError)
     shaped: dict[str, Any] = {
-        "message": error.message,
+        "message": error.message[:_MESSAGE_CHARS] if own else "A value does not fit its type.",
         "extensions": {"code": "GRAPHQL_INVALID", **(error.extensions or {})},
     }
     if error.locations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -48,6 +49,7 @@ class GraphQLEndpoint:
         clock: Clock,
         max_body_bytes: int,
         max_waiting: int,
+        body_seconds: float = 10.0,
     ) -> None:
         self._executor = executor
         self._rules = rules
@@ -56,6 +58,7 @@ class GraphQLEndpoint:
         self._clock = clock
         self._max_body = max_body_bytes
         self._max_waiting = max_waiting
+        self._body_seconds = body_seconds
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +73,7 @@ class GraphQLEndpoint:
                 )
             media = negotiate(headers.get(b"accept", b"").decode("latin-1"))
             check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
-            body = await _read_body(receive, headers, self._max_body)
+            body = await self._body(receive, headers)
             now = self._clock.now()
             caller = await self._tokens.authenticate(_bearer(headers), now)
             request = read_request(body)
@@ -95,6 +98,18 @@ class GraphQLEndpoint:
         self._metrics.operation(done.outcome, perf_counter() - started, done.unsealed)
         status = 400 if done.request_error and media == GRAPHQL_RESPONSE else 200
         await _send(send, status, media, done.body)
+
+    async def _body(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await _read_body(receive, headers, self._max_body)
+        except TimeoutError:
+            raise WireError(
+                408,
+                "The body took too long to arrive.",
+                hint="Send it at once.",
+                message_zh="请求体接收超时。",
+            ) from None
 
     async def _fail(self, send: Send, media: str, error: HubError, started: float) -> None:
         status, extra = _status(error)

@@ -8,7 +8,8 @@ A client asks with identifiers it knows; the token carries pseudonyms only:
               "subjects": ["sub_5b0c..."], "consent": "c_7Q", "reference": "贷2026-118"}]
 
 - Whatever is not known is refused: other types, other members, other purposes (RFC 9396 section 5).
-- No subjects means no subject, never every subject.
+- No subjects means no subject, never every subject; a subject stands under one purpose only, so that there is
+  never a choice on which basis a request runs.
 - A resident identity number is not let into the free text either.
 """
 
@@ -96,7 +97,10 @@ def read(details: object, purposes: AbstractSet[str], resolve_subject: SubjectRe
     checked = [_members(detail) for detail in details]
     if sum(len(detail.get("subjects", ())) for detail in checked) > MAX_SUBJECTS:
         raise _wrong(f"There are more than {MAX_SUBJECTS} subjects.")
-    return tuple(_grant(detail, purposes, resolve_subject) for detail in checked)
+    grants = tuple(_grant(detail, purposes, resolve_subject) for detail in checked)
+    if sum(len(grant.subject_ids) for grant in grants) > len({s for grant in grants for s in grant.subject_ids}):
+        raise _wrong("A subject stands in more than one authorization detail.")
+    return grants
 
 
 def read_token(details: object, purposes: AbstractSet[str]) -> tuple[Grant, ...]:

@@ -23,7 +23,6 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-import asyncpg
 import orjson
 
 from hub.catalog.types import Dataset, SubjectKind
@@ -78,19 +77,37 @@ class _Keyed:
 class Merger:
     """Merges chunks of rows of one run, on one connection."""
 
-    def __init__(self, origin: Origin, *, indexer: Indexer, sealer: Sealer, track_duplicates: bool) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        indexer: Indexer,
+        sealer: Sealer,
+        track_duplicates: bool = False,
+        resumed: bool = False,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            origin: where the rows come from.
+            indexer: the ring's keyed hashes.
+            sealer: the ring's sealer.
+            track_duplicates: refuse a key that an earlier chunk of the run has brought with other content.
+            resumed: count what an earlier, cut off run of the same batch has put in place as done by this one.
+        """
         self._origin = origin
         self._dataset = origin.dataset
         self._indexer = indexer
         self._sealer = sealer
         self._opened = DataKeyCache(sealer)
         self._track = track_duplicates
+        self._resumed = resumed
         self._sealed = {
             kind: frozenset(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
         }
         self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
 
-    async def merge(self, connection: asyncpg.Connection, rows: Sequence[ValidRow]) -> Merged:
+    async def merge(self, connection: store.Connection, rows: Sequence[ValidRow]) -> Merged:
         """Merge one chunk inside the caller's transaction.
 
         Args:
@@ -124,7 +141,7 @@ class Merger:
         return result
 
     async def _subject_ids(
-        self, connection: asyncpg.Connection, rows: Sequence[ValidRow], result: Merged
+        self, connection: store.Connection, rows: Sequence[ValidRow], result: Merged
     ) -> list[tuple[ValidRow, bytes]]:
         """Every row with its subject's id; rows that know an organisation code only are looked up."""
         indexer = self._indexer
@@ -145,7 +162,7 @@ class Merger:
         return found
 
     async def _ensure_subjects(
-        self, connection: asyncpg.Connection, found: Sequence[tuple[ValidRow, bytes]]
+        self, connection: store.Connection, found: Sequence[tuple[ValidRow, bytes]]
     ) -> dict[bytes, DataKey | None]:
         """An opened data key for every subject, made where there was none; None where it was destroyed."""
         rows = {subject_id: row for row, subject_id in found}
@@ -172,7 +189,7 @@ class Merger:
 
     async def _add_aliases(
         self,
-        connection: asyncpg.Connection,
+        connection: store.Connection,
         found: Sequence[tuple[ValidRow, bytes]],
         fresh: Collection[bytes],
     ) -> None:
@@ -200,7 +217,7 @@ class Merger:
         record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
         return _Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
 
-    async def _mark(self, connection: asyncpg.Connection, keyed: Sequence[_Keyed]) -> set[bytes]:
+    async def _mark(self, connection: store.Connection, keyed: Sequence[_Keyed]) -> set[bytes]:
         """Ids of the records that no earlier chunk of this run has brought."""
         ids = {k.record_id for k in keyed}
         return await store.mark_seen(connection, list(ids)) if self._track else ids
@@ -239,7 +256,7 @@ class Merger:
 
     def _count_same(self, old: store.Existing | None, repeated: bool, result: Merged) -> None:
         """Count a row that changes nothing; one that this very batch put there before it was cut off counts as done."""
-        if old is None or repeated or old.batch_id != self._origin.batch_id:
+        if old is None or repeated or not self._resumed or old.batch_id != self._origin.batch_id:
             result.unchanged += 1
         elif old.version == 1:
             result.inserted += 1
@@ -307,7 +324,7 @@ async def load_rows(
         IntakeError: when a row is refused; chunks before it have landed.
         UnavailableError: when the database is away.
     """
-    merger = Merger(origin, indexer=indexer, sealer=sealer, track_duplicates=False)
+    merger = Merger(origin, indexer=indexer, sealer=sealer)
     total = Merged()
     source = iter(rows)
     async with database.connection() as connection:

@@ -18,13 +18,10 @@ Example:
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-
-import asyncpg
 
 from hub.catalog.types import Catalog, Dataset
 from hub.clock import Clock, civil_date
@@ -105,7 +102,7 @@ async def ingest(
         catalog: the active catalogue.
         indexer: the ring's keyed hashes.
         sealer: the ring's sealer.
-        clock: read once, at the start.
+        clock: read at the start, for all checks and records, and at the end for the batch.
         quarantine_dir: folder for refused rows; made with mode 0700 when it does not exist.
         progress: called after every chunk.
         demo: whether synthetic identifiers are accepted.
@@ -123,7 +120,7 @@ async def ingest(
     sha256 = file_sha256(path)
     async with database.connection() as connection:
         unit = await find_source_unit(connection, source_unit, demo=demo)
-        async with _only_run(connection, dataset.id, unit, sha256):
+        async with store.only_run(connection, dataset.id, unit, sha256):
             batch_id, repeated = await store.open_batch(connection, dataset.id, unit, path.name, sha256, now)
             run = _Run(
                 connection=connection,
@@ -133,6 +130,7 @@ async def ingest(
                     indexer=indexer,
                     sealer=sealer,
                     track_duplicates=True,
+                    resumed=repeated,
                 ),
                 quarantine=QuarantineFile(quarantine_dir, f"{dataset.id}-{batch_id}", header),
                 batch_id=batch_id,
@@ -163,7 +161,7 @@ class _Run:
     def __init__(
         self,
         *,
-        connection: asyncpg.Connection,
+        connection: store.Connection,
         validator: RowValidator,
         merger: Merger,
         quarantine: QuarantineFile,
@@ -187,8 +185,8 @@ class _Run:
                 progress(IntakeProgress(self.rows, total, *counts))
 
     async def _chunk(self, chunk: Sequence[SourceRow]) -> None:
-        checked = [(row, self._validator.check(row)) for row in chunk]
-        refused = {row.number: found for row, found in checked if isinstance(found, list)}
+        checked = [(row.number, self._validator.check(row)) for row in chunk]
+        refused = {number: found for number, found in checked if isinstance(found, list)}
         valid = [found for _, found in checked if isinstance(found, ValidRow)]
         async with self._connection.transaction():
             merged = await self._merger.merge(self._connection, valid)
@@ -204,26 +202,6 @@ class _Run:
         for source_row in chunk:
             if source_row.number in refused:
                 self.quarantine.add(source_row, refused[source_row.number])
-
-
-@asynccontextmanager
-async def _only_run(connection: asyncpg.Connection, *parts: str) -> AsyncIterator[None]:
-    """Hold the lock of this file, and the list of records it has brought, for the length of the run."""
-    if not await store.try_lock_file(connection, *parts):
-        raise IntakeError(
-            "Another process is taking in this file right now.",
-            hint="Wait until it has finished.",
-            message_zh="该文件正在由另一进程入库，请等待其完成。",
-        )
-    try:
-        await store.make_seen(connection)
-        yield
-    finally:
-        with suppress(
-            asyncpg.InterfaceError, asyncpg.PostgresError, OSError
-        ):  # a lost connection holds no lock
-            await store.drop_seen(connection)
-            await store.unlock_file(connection, *parts)
 
 
 def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
@@ -253,7 +231,7 @@ def find_dataset(catalog: Catalog, dataset_id: str) -> Dataset:
     return dataset
 
 
-async def find_source_unit(connection: asyncpg.Connection, text: str, *, demo: bool) -> str:
+async def find_source_unit(connection: store.Connection, text: str, *, demo: bool) -> str:
     """USCC of a source unit, given as such or by the id of an active client that acts for it.
 
     Raises:

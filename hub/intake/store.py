@@ -9,13 +9,14 @@ Locks, in the order they are taken, so that two runs never wait for each other i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
-from hub.errors import UnavailableError
+from hub.errors import IntakeError, UnavailableError
 
 _LOOK_UP_ALIASES = (
     "SELECT alias_hash, subject_id FROM subject_alias WHERE scheme = $1 AND alias_hash = ANY($2::bytea[])"
@@ -59,7 +60,7 @@ UPDATE record r SET
     content_hash = u.content_hash, clear = u.clear, sealed = u.sealed
 FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::date[], $7::text[], $8::text[],
             $9::date[], $10::date[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::bytea[],
-            $16::jsonb[], $17::jsonb[])
+            $16::json[], $17::json[])
     AS u (subject_id, dataset, record_id, version, edition, event_date, severity, severity_source, visible_from,
           visible_until, source_unit, batch_id, batch_row, received_at, content_hash, clear, sealed)
 WHERE r.subject_id = u.subject_id AND r.dataset = u.dataset AND r.record_id = u.record_id
@@ -103,6 +104,44 @@ _RECORD_COLUMNS = (
     "content_hash", "clear", "sealed",
 )  # fmt: skip
 _STATE = _RECORD_COLUMNS.index("state")
+
+
+Connection: TypeAlias = asyncpg.Connection
+"""One connection of the pool; a run keeps it from beginning to end."""
+
+
+@asynccontextmanager
+async def only_run(connection: Connection, *parts: str) -> AsyncIterator[None]:
+    """Hold the lock of a file, and the list of records it has brought, for the length of a run.
+
+    Raises:
+        IntakeError: when another process holds the lock.
+        UnavailableError: when the database refuses a statement; its own words may hold values and are dropped.
+    """
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock_number("file", *parts)):
+        raise IntakeError(
+            "Another process is taking in this file right now.",
+            hint="Wait until it has finished.",
+            message_zh="该文件正在由另一进程入库，请等待其完成。",
+        )
+    try:
+        await connection.execute(_MAKE_SEEN)
+        await connection.execute("TRUNCATE intake_seen")
+        yield
+    except asyncpg.PostgresConnectionError:
+        raise
+    except asyncpg.PostgresError:
+        raise UnavailableError(
+            "The database could not take the rows; the chunks before have landed.",
+            hint="Check the database's log and its free space, then run the file again.",
+            message_zh="数据库无法写入；此前各批已入库，请检查后重新运行该文件。",
+        ) from None
+    finally:
+        with suppress(
+            asyncpg.InterfaceError, asyncpg.PostgresError, OSError
+        ):  # a lost connection holds no lock
+            await connection.execute("DROP TABLE IF EXISTS intake_seen")
+            await connection.execute("SELECT pg_advisory_unlock($1)", _lock_number("file", *parts))
 
 
 class SubjectRow(NamedTuple):
@@ -162,24 +201,16 @@ def _lock_number(*parts: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-async def try_lock_file(connection: asyncpg.Connection, *parts: str) -> bool:
-    """Take the session lock of a file; False when another process holds it."""
-    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock_number("file", *parts)))
+async def lock_dataset(connection: Connection, dataset: str) -> None:
+    """Wait for the lock of a dataset and hold it until the transaction ends.
 
-
-async def unlock_file(connection: asyncpg.Connection, *parts: str) -> None:
-    """Give the session lock of a file back."""
-    await connection.execute("SELECT pg_advisory_unlock($1)", _lock_number("file", *parts))
-
-
-async def lock_dataset(connection: asyncpg.Connection, dataset: str) -> None:
-    """Wait for the lock of a dataset and hold it until the transaction ends."""
+    Until then statements are planned afresh: a plan made while the tables were empty reads them from end to end.
+    """
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _lock_number("dataset", dataset))
 
 
-async def look_up_aliases(
-    connection: asyncpg.Connection, scheme: str, hashes: Sequence[bytes]
-) -> dict[bytes, bytes]:
+async def look_up_aliases(connection: Connection, scheme: str, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
     """Subject ids by alias hash."""
     if not hashes:
         return {}
@@ -187,7 +218,7 @@ async def look_up_aliases(
 
 
 async def read_subjects(
-    connection: asyncpg.Connection, subject_ids: Sequence[bytes]
+    connection: Connection, subject_ids: Sequence[bytes]
 ) -> dict[bytes, tuple[str, bytes | None]]:
     """Key-encryption key id and wrapped data key of the subjects that exist."""
     if not subject_ids:
@@ -195,21 +226,21 @@ async def read_subjects(
     return {r[0]: (r[1], r[2]) for r in await connection.fetch(_READ_SUBJECTS, subject_ids)}
 
 
-async def add_subjects(connection: asyncpg.Connection, rows: Iterable[SubjectRow], now: datetime) -> None:
+async def add_subjects(connection: Connection, rows: Iterable[SubjectRow], now: datetime) -> None:
     """Add subjects; one that another transaction has added meanwhile stays as it is."""
     ordered = sorted(rows, key=lambda row: row.subject_id)
     if ordered:
         await connection.execute(_ADD_SUBJECTS, *_columns(ordered), now)
 
 
-async def move_subjects(connection: asyncpg.Connection, divisions: dict[bytes, str]) -> None:
+async def move_subjects(connection: Connection, divisions: dict[bytes, str]) -> None:
     """Set the division of subjects."""
     if divisions:
         ordered = sorted(divisions.items())
         await connection.execute(_MOVE_SUBJECTS, *_columns(ordered))
 
 
-async def add_aliases(connection: asyncpg.Connection, aliases: Iterable[tuple[bytes, str, bytes]]) -> None:
+async def add_aliases(connection: Connection, aliases: Iterable[tuple[bytes, str, bytes]]) -> None:
     """Add aliases (hash, scheme, subject id); a code that already leads to a subject keeps leading there."""
     ordered = sorted(set(aliases))
     if ordered:
@@ -217,21 +248,21 @@ async def add_aliases(connection: asyncpg.Connection, aliases: Iterable[tuple[by
 
 
 async def read_records(
-    connection: asyncpg.Connection, dataset: str, keys: Sequence[tuple[bytes, bytes]]
+    connection: Connection, dataset: str, keys: Sequence[tuple[bytes, bytes]]
 ) -> dict[bytes, Existing]:
     """The records with these subject and record ids that exist, by record id."""
     rows = await connection.fetch(_READ_RECORDS, *_columns(keys), dataset)
     return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
 
 
-async def add_records(connection: asyncpg.Connection, rows: Sequence[RecordRow]) -> None:
+async def add_records(connection: Connection, rows: Sequence[RecordRow]) -> None:
     """Add first versions."""
     if rows:
         await connection.copy_records_to_table("record", records=rows, columns=_RECORD_COLUMNS)
 
 
 async def replace_records(
-    connection: asyncpg.Connection, dataset: str, rows: Sequence[RecordRow], now: datetime
+    connection: Connection, dataset: str, rows: Sequence[RecordRow], now: datetime
 ) -> None:
     """Keep the versions that are there as history and put the next ones in their place. The state stays.
 
@@ -251,30 +282,19 @@ async def replace_records(
         )
 
 
-async def add_tokens(connection: asyncpg.Connection, tokens: Sequence[Token]) -> None:
+async def add_tokens(connection: Connection, tokens: Sequence[Token]) -> None:
     """Add entries to the blind index."""
     if tokens:
         await connection.execute(_ADD_TOKENS, *_columns(sorted(tokens)))
 
 
-async def make_seen(connection: asyncpg.Connection) -> None:
-    """Start an empty list of the records seen in this run; it lives on this connection."""
-    await connection.execute(_MAKE_SEEN)
-    await connection.execute("TRUNCATE intake_seen")
-
-
-async def drop_seen(connection: asyncpg.Connection) -> None:
-    """Forget the records seen in this run."""
-    await connection.execute("DROP TABLE IF EXISTS intake_seen")
-
-
-async def mark_seen(connection: asyncpg.Connection, record_ids: Sequence[bytes]) -> set[bytes]:
+async def mark_seen(connection: Connection, record_ids: Sequence[bytes]) -> set[bytes]:
     """Note records as seen; the result are those that had not been seen before."""
     return {r[0] for r in await connection.fetch(_MARK_SEEN, record_ids)}
 
 
 async def open_batch(
-    connection: asyncpg.Connection, dataset: str, source_unit: str, file_name: str, sha256: str, now: datetime
+    connection: Connection, dataset: str, source_unit: str, file_name: str, sha256: str, now: datetime
 ) -> tuple[str, bool]:
     """The unfinished batch of this file, or a new one: its id, and whether it was begun earlier."""
     row = await connection.fetchrow(_OPEN_BATCH, dataset, source_unit, sha256)
@@ -288,24 +308,24 @@ async def open_batch(
 
 
 async def count_rows(
-    connection: asyncpg.Connection, batch_id: str, rows_done: int, counts: tuple[int, int, int, int]
+    connection: Connection, batch_id: str, rows_done: int, counts: tuple[int, int, int, int]
 ) -> None:
     """Write how far a batch is: rows read, then inserted, updated, unchanged and quarantined ones."""
     await connection.execute(_COUNT_ROWS, batch_id, rows_done, *counts)
 
 
-async def finish_batch(connection: asyncpg.Connection, batch_id: str, now: datetime) -> None:
+async def finish_batch(connection: Connection, batch_id: str, now: datetime) -> None:
     """Mark a batch as finished."""
     await connection.execute(_FINISH_BATCH, batch_id, now)
 
 
-async def client_institution(connection: asyncpg.Connection, client_id: str) -> str | None:
+async def client_institution(connection: Connection, client_id: str) -> str | None:
     """USCC of the institution behind an active client."""
     found: str | None = await connection.fetchval(_CLIENT_UNIT, client_id)
     return found
 
 
-async def client_ids(connection: asyncpg.Connection) -> list[str]:
+async def client_ids(connection: Connection) -> list[str]:
     """Ids of all active clients."""
     return [r[0] for r in await connection.fetch(_CLIENT_IDS)]
 

@@ -30,7 +30,7 @@ _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", 
 """Fields that end what began on the event date, or on `validFrom` where a dataset has it."""
 
 _SHORT = 64
-_REMEMBERED = 20_000
+_REMEMBERED = 4_000
 
 
 class RowValidator:
@@ -43,7 +43,7 @@ class RowValidator:
         self._demo = demo
         self._shape = RowShape(dataset)
         self._subjects = SubjectReader(dataset, today=today, demo=demo)
-        self._known: dict[tuple[int, str], StoredValue] = {}
+        self._columns = tuple(_Column(position, text, field) for position, text, field in header.fields)
         self._required = {
             kind: tuple(
                 f for f in dataset.fields if must_be_given(f, kind) and not self._subjects.identifying(f.name)
@@ -57,23 +57,37 @@ class RowValidator:
         """The row in stored form, or all that is wrong with it (never an empty list)."""
         return _Check(self, row).run()
 
-    def _read(self, position: int, field: Field, cell: str) -> StoredValue:
-        """`read_value`, remembering short cells: authorities, dates and codes repeat from row to row."""
-        key = (position, cell)
-        try:
-            return self._known[key]
-        except KeyError:
-            value = read_value(field, cell, today=self._today, demo=self._demo)
-        if len(cell) <= _SHORT:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[key] = value
-        return value
-
     def column(self, name: str) -> str:
         """The file's header for a field, or its official name."""
         field = self._dataset.by_name.get(name)
         return self._header.column_of(name) or (field.columns[0] if field else "")
+
+
+class _Open:
+    """What an open end is remembered as; nothing is stored for it."""
+
+
+_OPEN = _Open()
+
+
+class _Column:
+    """One mapped column, with the values of the short cells met lately: authorities, dates and codes repeat."""
+
+    __slots__ = ("field", "header", "known", "name", "position")
+
+    def __init__(self, position: int, header: str, field: Field) -> None:
+        self.position = position
+        self.header = header
+        self.field = field
+        self.name = field.name
+        self.known: dict[str, StoredValue | _Open] = {}
+
+    def remember(self, cell: str, value: StoredValue | _Open) -> None:
+        """Keep what a short cell says; everything is forgotten when there is too much."""
+        if len(cell) <= _SHORT:
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            self.known[cell] = value
 
 
 class _Check:
@@ -128,24 +142,35 @@ class _Check:
         values: dict[str, Any] = {}
         refused = {cell.column for cell in self._row.faults}
         width = len(cells)
-        for position, header, field in rules._header.fields:
-            if position in refused:
-                self._broken.add(field.name)
-                continue
+        for column in rules._columns:
+            position = column.position
             cell = cells[position] if position < width else ""
-            if not cell:
-                continue
-            try:
-                value = rules._read(position, field, cell)
-            except ValueFormatError as error:
-                self._faults.append(value_fault(error, self._row.number, header))
-                self._broken.add(field.name)
-                continue
-            if value is not None:
-                values[field.name] = value
-            elif not is_missing(field, cell):
-                self._open.add(field.name)
+            if position in refused:
+                self._broken.add(column.name)
+            elif cell:
+                value = column.known.get(cell)
+                if value is None:
+                    value = self._read(column, cell)
+                if value is _OPEN:
+                    self._open.add(column.name)
+                elif value is not None:
+                    values[column.name] = value
         return values
+
+    def _read(self, column: _Column, cell: str) -> StoredValue | _Open:
+        """A cell that was not met before, or that says nothing."""
+        rules, field = self._rules, column.field
+        try:
+            value = read_value(field, cell, today=rules._today, demo=rules._demo)
+        except ValueFormatError as error:
+            self._faults.append(value_fault(error, self._row.number, column.header))
+            self._broken.add(field.name)
+            return None
+        if value is None and is_missing(field, cell):
+            return None
+        found = _OPEN if value is None else value
+        column.remember(cell, found)
+        return found
 
     def _required(self, values: Mapping[str, Any], kind: SubjectKind) -> None:
         missing = [

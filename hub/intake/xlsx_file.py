@@ -48,6 +48,7 @@ MAX_ROWS = 1_048_576
 """Rows of a sheet, as the format has them."""
 _EXACT = 10**15
 _BLOCK = 1 << 20
+_ROWS_AT_ONCE = 16
 _FAILURES = (
     ParseError,
     ValueError,
@@ -134,21 +135,24 @@ def _rows(sheet: Any) -> Iterator[SourceRow]:
     sheet.reset_dimensions()
     source = sheet.iter_rows(max_row=MAX_ROWS + 1)
     number = 0
-    while True:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                cells = next(source, None)
-        except _FAILURES:
-            raise _damaged() from None
-        if cells is None:
-            return
-        number += 1
-        if number > MAX_ROWS:
-            raise IntakeError(
-                "The sheet has more rows than the format allows.", hint="Export it again, as CSV."
-            )
-        yield _source_row(number, cells)
+    while batch := _next(source):
+        for cells in batch:
+            number += 1
+            if number > MAX_ROWS:
+                raise IntakeError(
+                    "The sheet has more rows than the format allows.", hint="Export it again, as CSV."
+                )
+            yield _source_row(number, cells)
+
+
+def _next(source: Iterator[Any]) -> list[Any]:
+    """The next few rows; the library's warnings about styles and dates it cannot read concern no value we take."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(islice(source, _ROWS_AT_ONCE))
+    except _FAILURES:
+        raise _damaged() from None
 
 
 def _source_row(number: int, cells: tuple[Any, ...]) -> SourceRow:

@@ -6,8 +6,8 @@ Rules:
   data to subject, dataset, record, version and field, so that it opens in its own place only.
 - Destroying the wrapped data key erases all values of the subject, backups included.
 - A sealed value commits to its key: the header holds 24 bytes derived from the data key beside the cipher key
-  (RFC 5869), compared in constant time, so no ciphertext opens under two keys. GCM alone does not promise
-  that (Albertini et al., USENIX Security 2022).
+  (RFC 5869), so no ciphertext opens under two keys. GCM alone does not promise that (Albertini et al., USENIX
+  Security 2022). The commitment stands beside every value and is no secret.
 - Whatever is wrong, the error is one and the same, and nothing of the value is in it.
 
 Form, in base64 (RFC 4648 section 4, canonical):
@@ -30,7 +30,6 @@ from __future__ import annotations
 import os
 import struct
 from binascii import a2b_base64, b2a_base64
-from hmac import compare_digest
 from itertools import count
 
 from cryptography.exceptions import InvalidTag
@@ -116,7 +115,7 @@ class DataKey:
         """
         try:
             blob = a2b_base64(token, strict_mode=True)
-            if compare_digest(blob[:_HEADER], self._header) and _canonical(token, len(blob)):
+            if blob.startswith(self._header) and _canonical(token, len(blob)):
                 return self._decrypt(blob[_HEADER:_BODY], blob[_BODY:], aad)
         except (InvalidTag, ValueError, TypeError):
             pass

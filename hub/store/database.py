@@ -16,7 +16,7 @@ import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from hub.errors import ConfigurationError, UnavailableError
+from hub.errors import ConfigurationError, InputError, UnavailableError
 
 TRANSIENT = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
 """What the driver raises when the database is away or goes away."""
@@ -113,10 +113,17 @@ class Database:
 
         Raises:
             UnavailableError: when the database is away.
+            InputError: when a value cannot be stored, such as a text with a null character.
         """
         try:
             async with self.pool.acquire() as connection:
                 yield connection
+        except asyncpg.DataError as error:
+            raise InputError(
+                "A value holds characters or a size that cannot be stored.",
+                hint="Take control characters out of texts.",
+                message_zh="有取值含无法存储的字符或超出范围。",
+            ) from error
         except TRANSIENT as error:
             raise UnavailableError(
                 "The database is not reachable.",

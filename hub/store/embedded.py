@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from hub.errors import ConfigurationError, UnavailableError
@@ -184,7 +185,7 @@ class EmbeddedServer:
 
     def _call(self, program: str, *arguments: str, check: bool = True) -> int:
         with tempfile.TemporaryFile() as log:
-            result = subprocess.run(  # noqa: S603
+            result: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603
                 [str(self._bin / program), *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -203,7 +204,7 @@ class EmbeddedServer:
             return result.returncode
 
     def _output(self, program: str, *arguments: str) -> str:
-        result = subprocess.run(  # noqa: S603
+        result: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603
             [str(self._bin / program), *arguments],
             capture_output=True,
             text=True,
@@ -213,7 +214,7 @@ class EmbeddedServer:
         )
         return result.stdout
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 metadata = MetaData()
 
@@ -64,8 +64,8 @@ record = Table(
     Column("batch_row", Integer, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("content_hash", LargeBinary, nullable=False, comment="keyed hash of the normalised content"),
-    Column("clear", JSONB, nullable=False),
-    Column("sealed", JSONB, nullable=False, comment="field name to base64 ciphertext"),
+    Column("clear", JSON, nullable=False),
+    Column("sealed", JSON, nullable=False, comment="field name to base64 ciphertext"),
     Index("record_report", "subject_id", "dataset", "event_date", "record_id"),
 )
 
@@ -89,8 +89,8 @@ record_history = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("replaced_at", DateTime(timezone=True), nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
-    Column("clear", JSONB, nullable=False),
-    Column("sealed", JSONB, nullable=False),
+    Column("clear", JSON, nullable=False),
+    Column("sealed", JSON, nullable=False),
 )
 
 blind_index = Table(

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from audit_world import ACME, NOW, OTHER, an_entry
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,8 @@ from hub.audit.entry import (
     subject_ref,
 )
 from hub.errors import VerificationError
+
+from .audit_world import ACME, NOW, OTHER, an_entry
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
@@ -48,7 +49,12 @@ def test_an_entrys_bytes_are_canonical_with_spliced_parts_included() -> None:
 def test_the_same_entry_gives_the_same_bytes_and_any_change_gives_others() -> None:
     entry = an_entry()
     assert entry.encode() == entry.encode()
-    for change in ({"at": NOW + timedelta(milliseconds=1)}, {"reason": "X"}, {"unsealed": 3}, {"operator": ""}):
+    for change in (
+        {"at": NOW + timedelta(milliseconds=1)},
+        {"reason": "X"},
+        {"unsealed": 3},
+        {"operator": ""},
+    ):
         assert entry._replace(**change).encode().body != entry.encode().body
 
 
@@ -63,7 +69,9 @@ def test_an_entry_names_pseudonyms_fields_and_records_but_no_value() -> None:
 
 def test_each_subject_of_an_operation_has_its_own_basis_and_outcome() -> None:
     parts = (
-        SubjectPart(ACME, EntryOutcome.DISCLOSED, basis=Basis(BasisKind.MATTER, matter="GOV-01", reference="案-1")),
+        SubjectPart(
+            ACME, EntryOutcome.DISCLOSED, basis=Basis(BasisKind.MATTER, matter="GOV-01", reference="案-1")
+        ),
         SubjectPart(OTHER, EntryOutcome.REFUSED, "CONSENT_REQUIRED"),
     )
     encoded = an_entry(subjects=parts).encode()
@@ -74,7 +82,10 @@ def test_each_subject_of_an_operation_has_its_own_basis_and_outcome() -> None:
 
 
 def test_empty_groups_of_fields_are_left_out() -> None:
-    assert canonical(fields_fragment({"clear": {"a.b": []}, "masked": {"a.b": ["x"]}})) == b'{"masked":{"a.b":["x"]}}'
+    assert (
+        canonical(fields_fragment({"clear": {"a.b": []}, "masked": {"a.b": ["x"]}}))
+        == b'{"masked":{"a.b":["x"]}}'
+    )
 
 
 def test_control_characters_of_a_hostile_caller_are_escaped_in_body_and_column() -> None:

@@ -114,7 +114,10 @@ def test_an_altered_inclusion_proof_is_refused(size: int, data: st.DataObject) -
     ]
     if proof:
         flipped = bytes([proof[0][0] ^ 1]) + proof[0][1:]
-        wrong += [(LEAVES[index], index, size, (flipped, *proof[1:])), (LEAVES[index], index, size, proof[:-1])]
+        wrong += [
+            (LEAVES[index], index, size, (flipped, *proof[1:])),
+            (LEAVES[index], index, size, proof[:-1]),
+        ]
     for leaf, at, of, hashes in wrong:
         with pytest.raises(VerificationError):
             verify_inclusion(leaf, at, of, hashes, tree)

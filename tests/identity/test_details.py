@@ -42,7 +42,7 @@ def test_no_subjects_means_no_subject() -> None:
 
 
 def test_the_written_form_holds_pseudonyms_only_and_reads_back() -> None:
-    grants = read([{**LOAN, "subjects": [RESIDENT_ID, USCC]}, {**LOAN, "purpose": "SELF_QUERY"}])
+    grants = read([{**LOAN, "subjects": [RESIDENT_ID]}, {**LOAN, "purpose": "SELF_QUERY"}])
     written = details.write(grants)
     assert RESIDENT_ID not in json.dumps(written)
     assert USCC not in json.dumps(written)
@@ -55,14 +55,21 @@ def test_a_token_with_an_identifier_for_a_subject_is_not_ours() -> None:
 
 
 def test_the_limits_are_reached_but_not_passed() -> None:
-    assert len(read([LOAN] * MAX_DETAILS)) == MAX_DETAILS
     many = [f"sub_{n:032x}" for n in range(MAX_SUBJECTS + 1)]
+    details_of_one = [{**LOAN, "subjects": [subject]} for subject in many[: MAX_DETAILS + 1]]
+    assert len(read(details_of_one[:-1])) == MAX_DETAILS
     assert len(read([{**LOAN, "subjects": many[:-1]}])[0].subject_ids) == MAX_SUBJECTS
-    for over in ([LOAN] * (MAX_DETAILS + 1), [{**LOAN, "subjects": many}]):
+    for over in (details_of_one, [{**LOAN, "subjects": many}]):
         with pytest.raises(InputError, match="more than"):
             read(over)
     with pytest.raises(InputError, match="more than"):
         read([{**LOAN, "subjects": many[:600]}, {**LOAN, "subjects": many[:401]}])
+
+
+def test_a_subject_stands_under_one_purpose_only() -> None:
+    one = {**LOAN, "subjects": [USCC]}
+    with pytest.raises(InputError, match="more than one authorization"):
+        read([one, {**one, "purpose": "SELF_QUERY"}])
 
 
 REFUSED: dict[str, Any] = {

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from .intake_world import NOW, World, make_world, the_catalog
 
 from hub.catalog.types import Catalog
 from hub.keys.ring import create_ring
+
+from .intake_world import NOW, World, make_world, the_catalog
 
 
 @pytest.fixture(scope="session")

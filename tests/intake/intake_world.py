@@ -178,7 +178,12 @@ class World:
         return self.run(lambda database: self.ingest_with(database, path, dataset, unit, **options))
 
     async def ingest_with(
-        self, database: Database, path: Path, dataset: str = "government.penalty", unit: str = UNIT, **options: Any
+        self,
+        database: Database,
+        path: Path,
+        dataset: str = "government.penalty",
+        unit: str = UNIT,
+        **options: Any,
     ) -> IntakeReport:
         settings: dict[str, Any] = {
             "catalog": self.catalog,

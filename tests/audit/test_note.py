@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from audit_world import ORIGIN, SIGNER, log_key
 
 from hub.audit.merkle import EMPTY_ROOT
 from hub.audit.note import Checkpoint, Note, sign_checkpoint, verify_checkpoint
 from hub.errors import VerificationError
 from hub.keys.note import parse_note_verifier
 
+from .audit_world import ORIGIN, SIGNER, log_key
+
 SPEC = """\
 example.com/behind-the-sofa
 20852163
 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 
-— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5\
+/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
 """
 CHECKPOINT = Checkpoint(ORIGIN, 7, b"\x07" * 32)
 
@@ -77,7 +79,9 @@ def test_another_key_does_not_verify() -> None:
         verify_checkpoint(sign_checkpoint(CHECKPOINT, SIGNER), log_key(2).verifier)
 
 
-@pytest.mark.parametrize("text", ["a\n07\n{}\n", "a\n-1\n{}\n", "\n1\n{}\n", "a\n1\nAAAA\n", "a\n1\n{}\n\nx\n", "a\n", ""])
+@pytest.mark.parametrize(
+    "text", ["a\n07\n{}\n", "a\n-1\n{}\n", "\n1\n{}\n", "a\n1\nAAAA\n", "a\n1\n{}\n\nx\n", "a\n", ""]
+)
 def test_a_text_that_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(VerificationError):
         Checkpoint.parse(text.format("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="))

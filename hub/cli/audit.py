@@ -1,0 +1,140 @@
+"""`hub audit`: verify the log, list its entries, and hand out proofs and checkpoints.
+
+Verifying, proofs and checkpoints need the database and public keys only. Listing is an operation of its own and
+leaves an entry of kind AUDIT_READ before anything is printed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from hub.audit import proofs
+from hub.audit.note import Checkpoint, Note
+from hub.audit.walk import WalkReport, walk
+from hub.cli.audit_list import list_entries
+from hub.cli.console import progress_bar, say, show_table
+from hub.cli.desk import with_open_database
+from hub.cli.group import NOT_VERIFIED
+from hub.cli.proof_file import ProofFile
+from hub.cli.public_keys import log_verifiers
+from hub.config import Settings
+from hub.errors import InputError
+from hub.store.database import Database
+
+app = typer.Typer(
+    help="Verify and read the audit log.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+app.command("list")(list_entries)
+
+
+@app.command()
+def verify(
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", help="Receipt, proof or checkpoint kept earlier, which the log must continue."
+        ),
+    ] = None,
+    key: Annotated[str, typer.Option(help="The log's verifier key, or a file with it.")] = "",
+) -> None:
+    """Recompute the whole log and name the first entry that is not as it was signed.
+
+    Exit code 0: the log is whole; 1: it is not.
+    """
+    verifiers = log_verifiers(Settings.from_environment(), key)
+    checkpoints = [checkpoint_in(path) for path in earlier or ()]
+    with progress_bar("entries") as progress:
+        task = progress.add_task("audit log", total=None)
+
+        async def act(database: Database) -> WalkReport:
+            return await walk(
+                database, verifiers, checkpoints=checkpoints,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )  # fmt: skip
+
+        report = with_open_database(act)
+    _show(report, len(checkpoints))
+    if report.findings:
+        raise typer.Exit(NOT_VERIFIED)
+
+
+@app.command()
+def proof(
+    index: Annotated[int, typer.Argument(min=0, help="Index of the entry.")],
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Tree size; default: that of the newest checkpoint.")
+    ] = None,
+    tlog: Annotated[bool, typer.Option("--tlog", help="Print a C2SP tlog-proof instead of JSON.")] = False,
+) -> None:
+    """Print the proof that an entry stands in the log; `hub verify` accepts the JSON.
+
+    For an earlier --size the proof holds no checkpoint: verify it with the one you kept.
+    """
+
+    async def act(database: Database) -> ProofFile:
+        note = await proofs.stored_checkpoint(database)
+        newest = Checkpoint.parse(Note.parse(note).text).size
+        found = await proofs.proof(database, index, size if size is not None else newest)
+        return ProofFile(
+            found.index, found.size, found.leaf, found.hashes, note if found.size == newest else ""
+        )
+
+    found = with_open_database(act)
+    if tlog and not found.checkpoint:
+        raise InputError(
+            "A tlog-proof holds its checkpoint, and the one of this size is not stored.",
+            hint="Leave --size out, or leave --tlog out.",
+            message_zh="tlog-proof 须含检查点，而该大小的检查点未保存。",
+        )
+    typer.echo(found.tlog() if tlog else found.json(), nl=False)
+
+
+@app.command()
+def checkpoint() -> None:
+    """Print the newest signed checkpoint: keep it, and the log can no longer be set back unseen."""
+    typer.echo(with_open_database(proofs.stored_checkpoint), nl=False)
+
+
+def checkpoint_in(path: Path) -> str:
+    """The checkpoint in a file: a saved response, a receipt, a proof, or the signed note itself.
+
+    Raises:
+        InputError: when the file cannot be read or holds none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            "The file with the earlier checkpoint cannot be read.", hint="Check the name after --from."
+        ) from error
+    try:
+        document = orjson.loads(text)
+    except json.JSONDecodeError:
+        return text
+    for step in ("extensions", "receipt"):
+        document = document.get(step, document) if isinstance(document, dict) else document
+    note = document.get("checkpoint") if isinstance(document, dict) else None
+    if not isinstance(note, str) or not note:
+        raise InputError(
+            "The file after --from holds no checkpoint.",
+            hint="Give a saved response, a receipt, a proof, or a checkpoint.",
+        )
+    return note
+
+
+def _show(report: WalkReport, earlier: int) -> None:
+    if not report.findings:
+        kept = f" and continues {earlier} earlier checkpoint(s)" if earlier else ""
+        withheld = f", {report.withheld} of them withheld" if report.withheld else ""
+        say(f"✓ 审计日志完整 The log is whole: {report.size} entries{withheld}, signed{kept}.")
+        return
+    say(f"✗ 审计日志有误 The log does not verify from entry {report.first_bad} on.")
+    show_table(
+        ("from", "to", "what"), [(str(f.index), str(f.until - 1), f.problem.value) for f in report.findings]
+    )
+    say("Keep the database as it is and compare with a backup and with receipts.")

@@ -1,0 +1,113 @@
+"""`hub client`: the register of clients that may ask for tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from hub.cli.console import say, show_table
+from hub.cli.desk import Desk, at_desk, with_open_database
+from hub.cli.names import known
+from hub.clock import civil_date
+from hub.errors import InputError
+from hub.identity.clients import Client, ClientRegistry
+from hub.model.identifiers import parse_uscc
+from hub.model.subjects import subject_of
+from hub.store.database import Database
+
+app = typer.Typer(
+    help="Register and disable clients.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+
+@app.command()
+def add(
+    client_id: Annotated[str, typer.Argument(help="Id: letters, digits, hyphens.")],
+    name_zh: Annotated[str, typer.Option(help="Name in Chinese.")],
+    institution: Annotated[str, typer.Option(help="USCC of the organisation behind it.")],
+    role: Annotated[list[str], typer.Option(help="Role code; repeat for more.")],
+    purpose: Annotated[list[str], typer.Option(help="Purpose code; repeat for more.")],
+    jwks: Annotated[Path, typer.Option(help="File with its public keys, a JWK set.")],
+    name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
+    acts_for: Annotated[str, typer.Option(help="USCC or resident id of its one subject.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a client of this id.")] = False,
+) -> None:
+    """Register a client with its public keys, roles and purposes."""
+    keys = _read_jwks(jwks)
+
+    async def act(desk: Desk) -> None:
+        policy, now = desk.rules.policy, desk.clock.now()
+        roles = tuple(known(r, policy.roles, "role", "角色") for r in role)
+        purposes = tuple(known(p, policy.purposes, "purpose", "用途") for p in purpose)
+        for code in purposes:
+            if not policy.holds(roles, code):
+                raise InputError(
+                    f"None of the roles may hold the purpose {code}.",
+                    hint=f"It is held by {', '.join(policy.purposes[code].holders)}.",
+                    message_zh="所给角色均不得具备该用途。",
+                )
+        if not replace and client_id in {c.client_id for c in desk.registry.listed()}:
+            raise InputError(
+                "There is a client of this id already.",
+                hint="Choose another id, or replace it with --replace.",
+                message_zh="该客户端编号已存在。",
+            )
+        demo = desk.settings.demo
+        unit = str(parse_uscc(institution, demo=demo))
+        subject_id = None
+        if acts_for:
+            subject = subject_of(acts_for, today=civil_date(now), demo=demo)
+            subject_id = desk.indexer.subject_id(*subject)
+        client = Client(client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id)
+        await desk.registry.register(client, now)
+        detail = {"client": client_id, "roles": list(roles), "purposes": list(purposes)}
+        await desk.record("client.register", now=now, detail=detail)
+
+    at_desk(act)
+    say(f"Client {client_id} is registered.")
+
+
+@app.command("list")
+def list_clients() -> None:
+    """List all clients."""
+
+    async def act(database: Database) -> tuple[Client, ...]:
+        return (await ClientRegistry.load(database)).listed()
+
+    rows = [
+        (f"{c.client_id}\n{c.name_zh}", "\n".join(c.roles), "\n".join(c.purposes), c.status)
+        for c in with_open_database(act)
+    ]
+    show_table(("client", "roles", "purposes", "status"), rows)
+
+
+@app.command()
+def disable(client_id: Annotated[str, typer.Argument(help="Id of the client.")]) -> None:
+    """Close a client at once; its tokens stop working."""
+
+    async def act(desk: Desk) -> None:
+        ids = [c.client_id for c in desk.registry.listed()]
+        await desk.registry.disable(known(client_id, ids, "client", "客户端"))
+        await desk.record("client.disable", now=desk.clock.now(), detail={"client": client_id})
+
+    at_desk(act)
+    say(f"Client {client_id} is disabled.")
+
+
+def _read_jwks(path: Path) -> dict[str, Any]:
+    try:
+        document = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        document = None
+    if isinstance(document, dict) and "keys" not in document and "kty" in document:
+        document = {"keys": [document]}
+    if not isinstance(document, dict):
+        raise InputError(
+            "The file with the public keys cannot be read as a JWK set.",
+            hint='Give a file that holds {"keys": [...]}.',
+            message_zh="无法读取公钥文件（JWK 集）。",
+        )
+    return document

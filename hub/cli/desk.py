@@ -1,0 +1,191 @@
+"""What an operator's command works with: database, keys, rules and the log, opened for one act.
+
+- Whoever can run these commands holds the keys and the database; the log still says who did what: entries name
+  the caller `cli:` and the operating system's user.
+- The log is opened before the act, so that nothing is done that could not be recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from hub.app import load_rules, open_ring
+from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
+from hub.audit.log import AuditLog
+from hub.audit.note import LogKeySigner
+from hub.cli.places import Places, with_database, with_demo_keys
+from hub.clock import Clock, SystemClock, civil_date
+from hub.config import Settings
+from hub.consent.service import ConsentService
+from hub.disclosure.rules import Rules
+from hub.errors import ConfigurationError, IdentifierError, InputError
+from hub.identity.clients import ClientRegistry
+from hub.keys.index import Indexer
+from hub.keys.ring import KeyRing
+from hub.model.subjects import subject_of
+from hub.store.database import Database
+from hub.store.migrate import check_revision
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything one operator's command may need."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    ring: KeyRing
+    indexer: Indexer
+    rules: Rules
+    log: AuditLog
+    consents: ConsentService
+    registry: ClientRegistry
+    actor: str
+
+    def subject_id(self, text: str) -> bytes:
+        """The 16-byte id of a subject, given as USCC, resident id or pseudonym.
+
+        Raises:
+            InputError: when it is none of these.
+        """
+        if text.startswith("sub_") and len(text) == 36:
+            try:
+                return bytes.fromhex(text[4:])
+            except ValueError:
+                pass
+        try:
+            kind, identifier = subject_of(text, today=civil_date(self.clock.now()), demo=self.settings.demo)
+        except IdentifierError as error:
+            raise InputError(
+                "This is no USCC, resident id or pseudonym of a subject.",
+                hint=error.hint,
+                message_zh="不是有效的统一社会信用代码、公民身份号码或主体代号。",
+            ) from None
+        return self.indexer.subject_id(kind, identifier)
+
+    async def record(
+        self,
+        act: str,
+        *,
+        now: datetime,
+        kind: Kind = Kind.ADMIN,
+        purpose: str = "OPERATION",
+        detail: Mapping[str, Any],
+        subject_ids: tuple[bytes, ...] = (),
+    ) -> int:
+        """Leave an entry about an act; gives its index.
+
+        Args:
+            act: name of the act, for example `audit.list`.
+            now: the instant of the act.
+            kind: what sort of operation it was.
+            purpose: purpose code.
+            detail: ids and counts, never values.
+            subject_ids: whom it concerned.
+
+        Raises:
+            UnavailableError: when the log cannot take it.
+        """
+        entry = Entry(
+            new_entry_id(), now, kind, EntryOutcome.DONE, self.actor, purpose=purpose, operation=act,
+            policy=self.rules.policy.revision, catalogue=self.rules.catalog.revision,
+            subjects=tuple(SubjectPart(s, EntryOutcome.DONE) for s in subject_ids), detail=detail,
+        )  # fmt: skip
+        return (await self.log.append(entry)).index
+
+
+def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
+    """Open the desk from `HUB_…` settings, do one act at it, and close it.
+
+    Raises:
+        ConfigurationError: when settings, keys, rules or database are not as they must be.
+        UnavailableError: when the database does not answer.
+    """
+    settings = with_demo_keys(Settings.from_environment())
+    ring, rules = open_private_ring(settings), load_rules(settings)
+    with with_database(settings) as ready:
+        return asyncio.run(_act(ready, ring, rules, act))
+
+
+def with_open_database(act: Callable[[Database], Awaitable[T]]) -> T:
+    """Open only the database, do one act with it, and close it; no keys are needed.
+
+    Raises:
+        ConfigurationError: when the database is not at the newest schema.
+        UnavailableError: when the database does not answer.
+    """
+
+    async def body(url: str) -> T:
+        database = await open_database(url)
+        try:
+            return await act(database)
+        finally:
+            await database.close()
+
+    with with_database(Settings.from_environment()) as ready:
+        return asyncio.run(body(ready.database_url))
+
+
+def open_private_ring(settings: Settings) -> KeyRing:
+    """The key ring; when there is none but a demo was run here, says how to work on the demo.
+
+    Raises:
+        ConfigurationError, KeyRingError: when it is not there or cannot be used.
+    """
+    if not settings.keys_dir and not settings.demo and Places.of_demo(settings).ring.is_dir():
+        raise ConfigurationError(
+            "There is no key ring.",
+            hint="Set HUB_DEMO=1 to work on the demo; otherwise run `hub keys init FOLDER` and set HUB_KEYS_DIR.",
+            message_zh="未设置密钥环。",
+        )
+    return open_ring(settings)
+
+
+async def open_database(url: str) -> Database:
+    """A small pool on a database at the newest schema.
+
+    Raises:
+        ConfigurationError: when `hub migrate` must run first, or the server refuses us.
+        UnavailableError: when the server does not answer.
+    """
+    database = await Database.open(url, pool_size=2)
+    try:
+        await check_revision(url)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+async def _act(settings: Settings, ring: KeyRing, rules: Rules, act: Callable[[Desk], Awaitable[T]]) -> T:
+    clock = SystemClock()
+    database = await open_database(settings.database_url)
+    try:
+        signer = LogKeySigner(settings.log_origin, ring.log.active)
+        verifiers = ring.public().note_verifiers()
+        log = await AuditLog.open(database, settings.log_origin, signer, clock, verifiers=verifiers)
+        try:
+            desk = Desk(
+                settings, clock, database, ring, ring.indexer(), rules, log,
+                ConsentService(database, log, ring), await ClientRegistry.load(database), actor(),
+            )  # fmt: skip
+            return await act(desk)
+        finally:
+            await log.close()
+    finally:
+        await database.close()
+
+
+def actor() -> str:
+    """Who acts, as the log names it."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # no name for this user id
+        return "cli:unknown"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+from hub.store.database import Database
+
+from .conftest import COMPANY, Shell
+
+
+def test_listing_the_log_leaves_an_entry_that_names_who_listed(shell: Shell) -> None:
+    shell.done("audit", "list", "--caller", "bank-hkb")
+    line = json.loads(shell.done("audit", "list", "--json", "--kind", "AUDIT_READ").splitlines()[0])
+    assert line["caller"].startswith("cli:")
+    assert line["entry"]["operation"] == "audit.list"
+    assert line["entry"]["detail"] == {"caller": "bank-hkb", "shown": 0}
+    assert shell.count("log_entry") == 2
+
+
+def test_a_list_shows_pseudonyms_and_fits_eighty_columns(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    shell.grant()
+    out = shell.done("audit", "list", "--subject", COMPANY)
+    assert "LOAN_APPLICATION" in out
+    assert "sub_" in out
+    assert COMPANY not in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_filters_narrow_the_list(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    everything = shell.done("audit", "list", "--json").splitlines()
+    assert [json.loads(line)["entry"]["operation"] for line in everything] == ["intake.file"]
+    assert shell.done("audit", "list", "--json", "--until", "2020-01-01") == ""
+    assert shell.done("audit", "list", "--json", "--outcome", "DISCLOSED") == ""
+    assert (
+        len(shell.done("audit", "list", "--json", "--since", "2020-01-01T08:00", "--limit", "2").splitlines())
+        == 2
+    )
+
+
+def test_a_list_with_a_time_that_cannot_be_read_is_refused_and_reads_nothing(shell: Shell) -> None:
+    ran = shell("audit", "list", "--since", "yesterday")
+    assert ran.code == 2
+    assert "--since" in ran.err
+    assert shell.count("log_entry") == 0
+
+
+def test_a_whole_log_verifies_and_continues_an_earlier_checkpoint(shell: Shell) -> None:
+    shell.done("audit", "list")
+    kept = shell.folder / "checkpoint.txt"
+    kept.write_text(shell.done("audit", "checkpoint"), encoding="utf-8")
+    shell.done("audit", "list")
+    assert "2 entries" in shell.done("audit", "verify", "--from", str(kept))
+
+
+def test_an_altered_entry_is_named_and_the_exit_code_is_one(shell: Shell) -> None:
+    for _ in range(3):
+        shell.done("audit", "list")
+
+    async def alter() -> None:
+        database = await Database.open(shell.database_url, pool_size=1)
+        await database.pool.execute("UPDATE log_entry SET body = convert_to('{}', 'UTF8') WHERE idx = 1")
+        await database.close()
+
+    asyncio.run(alter())
+    ran = shell("audit", "verify")
+    assert ran.code == 1
+    assert "from entry 1 on" in ran.out
+
+
+def test_a_log_that_was_set_back_is_found_by_a_kept_checkpoint(shell: Shell) -> None:
+    shell.done("audit", "list")
+    kept = shell.folder / "checkpoint.txt"
+    kept.write_text(shell.done("audit", "checkpoint"), encoding="utf-8")
+
+    async def set_back() -> None:
+        database = await Database.open(shell.database_url, pool_size=1)
+        await database.pool.execute("DELETE FROM log_entry")
+        await database.pool.execute("DELETE FROM log_state")
+        await database.close()
+
+    asyncio.run(set_back())
+    assert shell("audit", "verify", "--from", str(kept)).code == 1
+
+
+def test_a_proof_verifies_offline_and_a_changed_one_does_not(shell: Shell) -> None:
+    for _ in range(3):
+        shell.done("audit", "list")
+    proof = shell.folder / "proof.json"
+    proof.write_text(shell.done("audit", "proof", "1"), encoding="utf-8")
+    assert "entry 1" in shell.done("verify", str(proof))
+    document = json.loads(proof.read_text(encoding="utf-8"))
+    proof.write_text(json.dumps(document | {"index": 2}), encoding="utf-8")
+    assert shell("verify", str(proof)).code == 1
+
+
+def test_a_proof_for_an_earlier_size_verifies_with_the_checkpoint_of_that_size(shell: Shell) -> None:
+    for _ in range(2):
+        shell.done("audit", "list")
+    kept = shell.folder / "checkpoint.txt"
+    kept.write_text(shell.done("audit", "checkpoint"), encoding="utf-8")
+    shell.done("audit", "list")
+    proof = shell.folder / "proof.json"
+    proof.write_text(shell.done("audit", "proof", "0", "--size", "2"), encoding="utf-8")
+    assert shell("verify", str(proof)).code == 1
+    assert "entry 0" in shell.done("verify", str(proof), "--checkpoint", str(kept))
+
+
+def test_a_tlog_proof_has_the_lines_of_c2sp(shell: Shell) -> None:
+    for _ in range(2):
+        shell.done("audit", "list")
+    lines = shell.done("audit", "proof", "1", "--tlog").split("\n")
+    assert lines[:2] == ["c2sp.org/tlog-proof@v1", "index 1"]
+    assert lines[3] == ""
+    assert "\n".join(lines[4:]) == shell.done("audit", "checkpoint")
+
+
+def test_a_proof_of_an_entry_that_is_not_there_is_refused(shell: Shell) -> None:
+    shell.done("audit", "list")
+    assert shell("audit", "proof", "7").code == 2

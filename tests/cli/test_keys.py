@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import pytest
+
+from hub.app import open_hub
+from hub.clock import SystemClock
+from hub.config import Settings
+
+from .conftest import Shell
+
+
+def test_a_ring_is_made_listed_and_published_without_private_material(bare: Shell) -> None:
+    folder = bare.folder / "ring"
+    made = bare.done("keys", "init", str(folder))
+    listed = bare.done("keys", "list", str(folder))
+    public = json.loads(bare.done("keys", "public", str(folder)))
+    assert "HUB_KEYS_DIR=" in made
+    assert listed.count("active") == 8
+    assert public["log_verifiers"]
+    for path in folder.glob("*_*.json"):
+        secret = json.loads(path.read_bytes()).get("secret", "")
+        assert secret
+        assert secret not in made + listed + json.dumps(public)
+
+
+def test_a_folder_that_holds_something_is_left_alone(bare: Shell) -> None:
+    (bare.folder / "ring").mkdir()
+    (bare.folder / "ring" / "mine").write_text("mine", encoding="utf-8")
+    ran = bare("keys", "init", str(bare.folder / "ring"))
+    assert ran.code == 2
+    assert os.listdir(bare.folder / "ring") == ["mine"]
+
+
+@pytest.mark.parametrize("purpose", ["kek", "token", "log", "consent"])
+def test_a_rotated_key_only_verifies(bare: Shell, purpose: str) -> None:
+    folder = str(bare.folder / "ring")
+    bare.done("keys", "init", folder)
+    assert "is active" in bare.done("keys", "rotate", purpose, folder)
+    lines = [line.split() for line in bare.done("keys", "list", folder).splitlines()]
+    assert sorted(line[2] for line in lines if line[1:2] == [purpose]) == ["active", "verify-only"]
+
+
+def test_the_log_goes_on_and_verifies_after_its_key_was_rotated(shell: Shell) -> None:
+    shell.done("audit", "list")
+    shell.done("keys", "rotate", "log")
+    shell.done("audit", "list")
+    assert "2 entries" in shell.done("audit", "verify")
+
+
+def test_a_ring_of_the_other_suite_says_so(bare: Shell) -> None:
+    folder = str(bare.folder / "ring")
+    bare.done("keys", "init", folder, "--suite", "sm4-gcm")
+    assert "SM4_GCM" in bare.done("keys", "list", folder)
+
+
+def test_no_folder_and_no_setting_is_refused(bare: Shell) -> None:
+    assert bare("keys", "list").code == 2
+
+
+def test_the_hub_opens_its_log_after_the_log_key_was_rotated(shell: Shell) -> None:
+    shell.done("audit", "list")
+    shell.done("keys", "rotate", "log")
+
+    async def opened() -> int:
+        ring = str(shell.places.ring)
+        settings = Settings(database_url=shell.database_url, keys_dir=ring, demo=True)
+        async with open_hub(settings, SystemClock()) as hub:
+            return hub.log.size
+
+    assert asyncio.run(opened()) == 1
