@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +15,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.context import Services
-from hub.api.schema import build_schema, core
+from hub.api.schema import HubSchema, build_schema, core
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
 from hub.catalog.loader import load_catalog
@@ -27,10 +29,13 @@ from hub.disclosure.account import Accountant
 from hub.disclosure.documents import DocumentCache
 from hub.disclosure.gate import DisclosureGate
 from hub.disclosure.limits import Limits
+from hub.disclosure.live import LiveRules, PurposesInForce
 from hub.disclosure.operations import Preparer
 from hub.disclosure.rules import Rules
+from hub.documents.registry import TrustedDocuments, load_documents
 from hub.errors import ConfigurationError, HubError
 from hub.folders import locate
+from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.graphql import Authenticator, GraphQLEndpoint
 from hub.gateway.metrics import CONTENT_TYPE, Metrics
@@ -46,9 +51,12 @@ from hub.keys.pseudonym import parse_pseudonym
 from hub.keys.ring import KeyRing, load_ring
 from hub.model.subjects import subject_of
 from hub.policies.files import load_policies
+from hub.policies.store import CHANNEL as POLICY_CHANNEL
 from hub.store.database import Database
 from hub.store.listen import Listener
 from hub.store.migrate import check_revision
+
+GRAPHQL_PATH = "/graphql"
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,17 @@ class Hub:
     database: Database
     ring: KeyRing
     indexer: Indexer
-    rules: Rules
+    live: LiveRules
     log: AuditLog
     consents: ConsentService
     registry: ClientRegistry
     metrics: Metrics
     routes: tuple[Route, ...]
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force now; a request takes them once."""
+        return self.live.current
 
 
 def load_rules(settings: Settings) -> Rules:
@@ -76,6 +89,25 @@ def load_rules(settings: Settings) -> Rules:
     """
     catalog = load_catalog(locate("schema", settings.schema_dir))
     return Rules(catalog, load_policies(locate("policies", settings.policies_dir), catalog))
+
+
+def document_cache(settings: Settings, schema: HubSchema) -> DocumentCache:
+    """Parses, bounds and validates documents as these settings say."""
+    limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
+    return DocumentCache(core(schema), limits, introspection=settings.introspection)
+
+
+def load_trusted(
+    settings: Settings, rules: Rules, schema: HubSchema, documents: DocumentCache
+) -> TrustedDocuments:
+    """The trusted documents, each verified against the manifest and the schema.
+
+    Raises:
+        DocumentsError: naming the document at fault.
+        ConfigurationError: when HUB_TRUSTED_DOCUMENTS is not one of its words.
+    """
+    folder = locate("schema", settings.schema_dir)
+    return load_documents(folder, rules, core(schema), documents, required=settings.documents_required)
 
 
 def open_ring(settings: Settings) -> KeyRing:
@@ -123,20 +155,34 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         )  # fmt: skip
         stack.push_async_callback(log.close)
         registry = await ClientRegistry.load(database)
-        listener = Listener(database.url, [CHANNEL], registry.refresh)
+        metrics = Metrics(lambda: log.waiting, lambda: log.size)
+        live = await LiveRules.open(database, log, rules, clock.now(), metrics.policy_refused)
+        listener = Listener(database.url, [CHANNEL, POLICY_CHANNEL], _refresher(registry, live))
         listener.start()
         stack.push_async_callback(listener.stop)
         indexer = ring.indexer()
         resolve = _resolver(settings, clock, indexer)
         consents = ConsentService(database, log, ring)
-        metrics = Metrics(lambda: log.waiting, lambda: log.size)
-        tokens, identity = await _identity(settings, clock, ring, rules, registry, database, resolve, stack)
-        executor = _executor(settings, clock, database, ring, rules, log, consents, indexer, resolve)
+        tokens, identity = await _identity(settings, clock, ring, live, registry, database, resolve, stack)
+        executor = _engines(settings, clock, database, ring, live, log, consents, indexer, resolve)
         endpoint = GraphQLEndpoint(
-            executor, lambda: rules, tokens, metrics, clock, settings.max_body_bytes, settings.max_queue
+            executor,
+            lambda: live.current,
+            tokens,
+            metrics,
+            clock,
+            settings.max_body_bytes,
+            settings.max_queue,
         )
-        routes = (Route("/graphql", endpoint), *identity, *_operations(database, log, metrics, rules))
-        yield Hub(settings, clock, database, ring, indexer, rules, log, consents, registry, metrics, routes)
+        routes = (Route(GRAPHQL_PATH, endpoint), *identity, *_operations(database, log, metrics, live))
+        yield Hub(settings, clock, database, ring, indexer, live, log, consents, registry, metrics, routes)
+
+
+def _refresher(registry: ClientRegistry, live: LiveRules) -> Callable[[], Awaitable[None]]:
+    async def refresh() -> None:
+        await asyncio.gather(registry.refresh(), live.refresh())
+
+    return refresh
 
 
 def _resolver(settings: Settings, clock: Clock, indexer: Indexer) -> Callable[[str], bytes]:
@@ -149,46 +195,52 @@ def _resolver(settings: Settings, clock: Clock, indexer: Indexer) -> Callable[[s
     return resolve
 
 
-def _executor(
+def _engines(
     settings: Settings,
     clock: Clock,
     database: Database,
     ring: KeyRing,
-    rules: Rules,
+    live: LiveRules,
     log: AuditLog,
     consents: ConsentService,
     indexer: Indexer,
     resolve: Callable[[str], bytes],
-) -> Executor:
-    schema = build_schema(rules.catalog)
-    limits = Limits(settings.max_tokens, settings.max_depth, settings.max_aliases)
-    return Executor(
-        schema,
-        DocumentCache(core(schema), limits, introspection=settings.introspection),
-        Preparer(core(schema)),
-        DisclosureGate(
-            database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size
-        ),
-        Accountant(log),
-        Services(database, consents, resolve, settings.max_page_size),
-        indexer,
-        clock,
-        settings.request_timeout,
+) -> Engines:
+    gate = DisclosureGate(
+        database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size
     )
+    accountant = Accountant(log)
+
+    def schema_of(rules: Rules) -> HubSchema:
+        return build_schema(rules.catalog, rules.policy.questionnaire.predicates)
+
+    def build(rules: Rules, schema: HubSchema) -> Executor:
+        documents = document_cache(settings, schema)
+        trusted = load_trusted(settings, rules, schema, documents)
+        services = Services(database, consents, resolve, settings.max_page_size, trusted)
+        preparer = Preparer(core(schema))
+        return Executor(
+            schema, documents, trusted, preparer, gate, accountant, services, indexer, clock,
+            settings.request_timeout,
+        )  # fmt: skip
+
+    engines = Engines(live.current, schema_of, build)
+    live.prepare = engines.prepare
+    return engines
 
 
 async def _identity(
     settings: Settings,
     clock: Clock,
     ring: KeyRing,
-    rules: Rules,
+    live: LiveRules,
     registry: ClientRegistry,
     database: Database,
     resolve: Callable[[str], bytes],
     stack: AsyncExitStack,
 ) -> tuple[Authenticator, list[Route]]:
     """The verifier of access tokens, and the routes of the embedded issuer unless an external one is set."""
-    purposes = frozenset(rules.policy.purposes)
+    purposes = PurposesInForce(live)
     if settings.external_issuer:
         http = await stack.enter_async_context(httpx.AsyncClient())
         external = ExternalIssuer(
@@ -214,7 +266,7 @@ async def _identity(
     )
 
 
-def _operations(database: Database, log: AuditLog, metrics: Metrics, rules: Rules) -> list[Route]:
+def _operations(database: Database, log: AuditLog, metrics: Metrics, live: LiveRules) -> list[Route]:
     """Health, readiness and metrics."""
 
     async def healthz(_request: Request) -> Response:
@@ -229,7 +281,11 @@ def _operations(database: Database, log: AuditLog, metrics: Metrics, rules: Rule
                 {"status": "unavailable", "database": "unreachable"}, 503, {"retry-after": "1"}
             )
         return JSONResponse(
-            {"status": "ready", "policy": rules.policy.revision, "catalogue": rules.catalog.revision}
+            {
+                "status": "ready",
+                "policy": live.current.policy.revision,
+                "catalogue": live.current.catalog.revision,
+            }
         )
 
     async def measure(_request: Request) -> Response:
@@ -242,15 +298,31 @@ def _operations(database: Database, log: AuditLog, metrics: Metrics, rules: Rule
     ]
 
 
-def create_app(settings: Settings, clock: Clock) -> Starlette:
+class Front:
+    """The application: GraphQL goes straight to its endpoint, everything else and the lifespan to Starlette."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._graphql: ASGIApp | None = None
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            async with open_hub(settings, clock) as hub:
+                app.router.routes.extend(hub.routes)
+                self._graphql = next(route.app for route in hub.routes if route.path == GRAPHQL_PATH)
+                gc.collect()
+                gc.freeze()
+                yield
+
+        self._rest = Starlette(lifespan=lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and self._graphql is not None:
+            await self._graphql(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+
+def create_app(settings: Settings, clock: Clock) -> Front:
     """The ASGI application; everything is opened when it starts and closed when it stops."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_hub(settings, clock) as hub:
-            app.router.routes.extend(hub.routes)
-            gc.collect()
-            gc.freeze()
-            yield
-
-    return Starlette(lifespan=lifespan)
+    return Front(settings, clock)

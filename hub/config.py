@@ -48,6 +48,9 @@ class Settings:
     request_timeout: float = _setting(10.0, "seconds after which a request is given up")
     log_origin: str = _setting("credit-hub.example/audit", "origin line of audit checkpoints")
     demo: bool = _setting(False, "accept synthetic identifiers and demo keys; never in production")
+    trusted_documents: str = _setting(
+        "", "`required`: registered documents only; `optional`: any; empty: optional in the demo alone"
+    )
     introspection: bool = _setting(True, "answer introspection queries of authenticated callers")
 
     @classmethod
@@ -70,6 +73,20 @@ class Settings:
             values[known[name].name] = _read(name, text, type(known[name].default))
         values.update({k: v for k, v in overrides.items() if v is not None})
         return cls(**values)
+
+    @property
+    def documents_required(self) -> bool:
+        """Whether clients may send registered documents only.
+
+        Raises:
+            ConfigurationError: when the setting is neither `required` nor `optional`.
+        """
+        if self.trusted_documents not in ("", "required", "optional"):
+            raise ConfigurationError(
+                "HUB_TRUSTED_DOCUMENTS must be `required` or `optional`.",
+                hint="Correct the variable and start again.",
+            )
+        return self.trusted_documents == "required" or not (self.trusted_documents or self.demo)
 
     @property
     def state_path(self) -> Path:

@@ -5,7 +5,8 @@ HubError
 ├── ConfigurationError          CONFIGURATION           the process must not start like this
 │   ├── KeyRingError            KEY_RING
 │   ├── CatalogError            CATALOGUE
-│   └── PolicyError             POLICY
+│   ├── PolicyError             POLICY
+│   └── DocumentsError          DOCUMENTS
 ├── InputError                  BAD_INPUT               the caller can mend it
 │   ├── IdentifierError         BAD_IDENTIFIER
 │   ├── ValueFormatError        BAD_VALUE
@@ -66,6 +67,12 @@ class PolicyError(ConfigurationError):
     """A policy, purpose or case file does not hold to its rules."""
 
     code = "POLICY"
+
+
+class DocumentsError(ConfigurationError):
+    """A trusted document, its manifest or its certificate does not hold to its rules."""
+
+    code = "DOCUMENTS"
 
 
 class InputError(HubError):

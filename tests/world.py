@@ -41,13 +41,20 @@ class World:
     numbers: dict[str, int] = field(default_factory=dict)
 
     async def put(
-        self, dataset_id: str, values: Mapping[str, Any], *, identifier: str = COMPANY, kind: SubjectKind = SubjectKind.ORG
+        self,
+        dataset_id: str,
+        values: Mapping[str, Any],
+        *,
+        identifier: str = COMPANY,
+        kind: SubjectKind = SubjectKind.ORG,
     ) -> None:
         """Store one record, as intake would, from values in stored form."""
         dataset = self.hub.rules.catalog.datasets[dataset_id]
         row = RowShape(dataset).row(SubjectRef(kind, identifier), dict(values), 1)
         origin = Origin(dataset, facts.DEPT_AMR, f"test-{dataset_id}", self.clock.now())
-        merger = Merger(origin, indexer=self.hub.indexer, sealer=self.hub.ring.sealer(), track_duplicates=False)
+        merger = Merger(
+            origin, indexer=self.hub.indexer, sealer=self.hub.ring.sealer(), track_duplicates=False
+        )
         async with self.hub.database.connection() as connection, connection.transaction():
             merged = await merger.merge(connection, [row])
         assert not merged.faults
@@ -62,7 +69,9 @@ class World:
             unsafe_private_jwk=unsafe_demo_key(self.keys, client),
             client_id=client,
             issuer=ISSUER,
-            details=[{"type": "credit_disclosure", "purpose": purpose, "subjects": list(subjects), **members}],
+            details=[
+                {"type": "credit_disclosure", "purpose": purpose, "subjects": list(subjects), **members}
+            ],
             now=self.clock.now(),
         )
         return str(answer["access_token"])
@@ -84,14 +93,18 @@ class World:
         result: dict[str, Any] = response.json()
         return result
 
-    async def consent(self, *, grantee: str = facts.BANK_HKB, purpose: str = "LOAN_APPLICATION", **more: Any) -> str:
+    async def consent(
+        self, *, grantee: str = facts.BANK_HKB, purpose: str = "LOAN_APPLICATION", **more: Any
+    ) -> str:
         """Id of a consent that the company grants."""
         token = await self.token("subject-org", "SELF_QUERY")
         grant = {
             "grantee": grantee, "purpose": purpose, "separateConsent": True, "adverseNoticeAcknowledged": True, **more,
         }  # fmt: skip
         answer = await self.ask(
-            token, "mutation G($i: GrantConsentInput!) { grantConsent(input: $i) { id status } }", {"i": grant}
+            token,
+            "mutation G($i: GrantConsentInput!) { grantConsent(input: $i) { id status } }",
+            {"i": grant},
         )
         assert answer["data"], answer
         return str(answer["data"]["grantConsent"]["id"])
@@ -104,7 +117,11 @@ class World:
 async def fill(world: World) -> None:
     """The story company with one record of several datasets."""
     await world.put("government.registration", REGISTRATION)
-    await world.put("government.registration", {**REGISTRATION, "uscc": STRANGER, "name": "海口渚晴贸易有限公司（演示）"}, identifier=STRANGER)
+    await world.put(
+        "government.registration",
+        {**REGISTRATION, "uscc": STRANGER, "name": "海口渚晴贸易有限公司（演示）"},
+        identifier=STRANGER,
+    )
     for number in range(1, 4):
         await world.put("government.tax_payment", {
             "subjectName": facts.COMPANY_NAME, "uscc": COMPANY, "period": f"2026-{number:02d}", "taxType": "VAT",

@@ -65,10 +65,21 @@ class LedgerItem:
     """One dataset in a ledger line."""
 
     dataset: str = strawberry.field(description="信息项。Dataset.")
-    outcome: str = strawberry.field(description="clear 原文、masked 脱敏、withheld 未披露。How it was shown.")
+    outcome: str = strawberry.field(
+        description="clear 原文、masked 脱敏、generalised 概括、predicate 仅供问答、withheld 未披露。How it was shown."
+    )
     fields: list[str] = strawberry.field(
         description="字段；* 表示整个信息项。Fields; * is the whole dataset."
     )
+
+
+@strawberry.type(description="提出的是否问题。A yes/no question that was asked.")
+class LedgerQuestion:
+    """One question in a ledger line."""
+
+    code: str = strawberry.field(description="问题代码。Code of the question.")
+    threshold: str | None = strawberry.field(description="门槛代码。Code of the threshold.")
+    outcome: str = strawberry.field(description="answered 已回答、refused 未回答。Whether it was answered.")
 
 
 @strawberry.type(
@@ -93,6 +104,9 @@ class LedgerLine:
     )
     items: list[LedgerItem] = strawberry.field(description="信息项。Items.")
     records: JSON = strawberry.field(description="各信息项显示的记录数。Records shown, by dataset.")
+    questions: list[LedgerQuestion] = strawberry.field(
+        description="提出的是否问题（不含答案）。Yes/no questions asked, without their answers."
+    )
 
 
 @strawberry.type(description="台账一页。A page of the ledger.")
@@ -235,6 +249,10 @@ def _line(line: review.LedgerLine) -> LedgerLine:
             for dataset, names in datasets.items()
         ],
         records=cast("Any", dict(line.records)),
+        questions=[
+            LedgerQuestion(code=q["code"], threshold=q["threshold"] or None, outcome=q["outcome"])
+            for q in line.predicates
+        ],
     )
 
 

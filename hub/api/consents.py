@@ -13,6 +13,7 @@ from hub.clock import CST
 from hub.consent.artefact import Consent as StoredConsent
 from hub.consent.artefact import ConsentStatus as Status
 from hub.consent.request import ConsentRequest
+from hub.documents.consent_request import consent_request
 from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
@@ -66,6 +67,10 @@ class GrantConsentInput:
     purpose: str = strawberry.field(description="用途代码。Purpose code.")
     datasets: list[str] | None = strawberry.field(
         default=None, description="信息项。Datasets; the template's when left out."
+    )
+    document: str | None = strawberry.field(
+        default=None,
+        description="已登记文档的编号：仅授权该文档所查的信息项和字段。Id of a trusted document: only the items and fields it reads.",
     )
     valid_days: int | None = strawberry.field(default=None, description="有效天数。Days of validity.")
     range_from: Date | None = strawberry.field(default=None, description="数据范围起。First date of data.")
@@ -124,10 +129,12 @@ async def grant_consent(info: Info, input: GrantConsentInput) -> Consent:
             hint="Leave `datasets` out for those of the template.",
             message_zh="授权至少应包含一项信息；不填 datasets 则取模板所列各项。",
         )
+    fields = _fields(context, input)
     request = ConsentRequest(
         grantee=input.grantee,
         purpose=input.purpose,
-        datasets=input.datasets or (),
+        datasets=input.datasets or tuple(fields),
+        fields=fields,
         valid_days=input.valid_days,
         range_from=date.fromisoformat(input.range_from) if input.range_from else None,
         range_to=date.fromisoformat(input.range_to) if input.range_to else None,
@@ -141,6 +148,22 @@ async def grant_consent(info: Info, input: GrantConsentInput) -> Consent:
         subject_id, request, context.rules.policy, context.caller.client.client_id, context.now
     )
     return show(consent, context)
+
+
+def _fields(context: RequestContext, input: GrantConsentInput) -> dict[str, tuple[str, ...]]:
+    """The fields a document reads, by dataset; empty when the grant names no document."""
+    if input.document is None:
+        return {}
+    asked = consent_request(
+        context.rules, context.services.trusted, input.document, input.grantee, input.purpose
+    )
+    if beyond := sorted(set(input.datasets or ()) - asked.fields.keys()):
+        raise InputError(
+            f"The document does not read these items: {', '.join(beyond)}.",
+            hint="`consentRequest` lists the items of a document.",
+            message_zh="所选信息项不在该文档的查询范围内。",
+        )
+    return asked.fields
 
 
 async def withdraw_consent(info: Info, id: strawberry.ID, reason: str = "") -> Consent:

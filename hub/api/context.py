@@ -11,6 +11,7 @@ from hub.audit.entry import EntryOutcome, SubjectPart
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import refusal
 from hub.disclosure.rules import Rules
+from hub.documents.registry import TrustedDocuments
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.model.outcome import Reason
@@ -26,6 +27,7 @@ class Services:
     resolve_subject: Callable[[str], bytes]
     """Subject id of a USCC, resident id or pseudonym; raises `IdentifierError`."""
     max_page: int
+    trusted: TrustedDocuments = field(default_factory=TrustedDocuments)
 
 
 @dataclass

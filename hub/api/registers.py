@@ -100,7 +100,8 @@ class MatterInfo:
     legal_basis: str = strawberry.field(description="依据。Legal basis.")
 
 
-def _text(label: Label) -> BilingualText:
+def text(label: Label) -> BilingualText:
+    """A label as its GraphQL type."""
     return BilingualText(zh=label.zh, en=label.en)
 
 
@@ -113,9 +114,9 @@ def _template(template: ConsentTemplate) -> ConsentTemplateInfo:
         separate_items=[i.dataset for i in template.items if i.separate],
         validity_days=template.validity_days,
         max_uses=template.max_uses,
-        notice=_text(template.notice),
-        adverse=_text(template.adverse),
-        withdrawal=_text(template.withdrawal),
+        notice=text(template.notice),
+        adverse=text(template.adverse),
+        withdrawal=text(template.withdrawal),
     )
 
 
@@ -126,7 +127,7 @@ def datasets(info: Info) -> list[DatasetInfo]:
             id=strawberry.ID(d.id),
             code=d.code,
             edition=d.edition,
-            title=_text(d.title),
+            title=text(d.title),
             sharing=d.sharing.value,
             nature=d.nature.value,
             legal_basis=d.legal_basis,
@@ -134,7 +135,7 @@ def datasets(info: Info) -> list[DatasetInfo]:
             fields=[
                 DatasetField(
                     name=f.name,
-                    label=_text(f.label),
+                    label=text(f.label),
                     type=f.type.value,
                     level=f.level,
                     sealed=f.sealed.value,
@@ -156,7 +157,7 @@ def purposes(info: Info) -> list[PurposeInfo]:
         found.append(
             PurposeInfo(
                 code=code,
-                title=_text(purpose.title),
+                title=text(purpose.title),
                 basis=purpose.basis.value,
                 consent_required=purpose.consent_required,
                 matter_required=purpose.matter_required,
@@ -174,7 +175,7 @@ def matters(info: Info) -> list[MatterInfo]:
     return [
         MatterInfo(
             code=m.code,
-            title=_text(m.title),
+            title=text(m.title),
             purpose=m.purpose,
             legal_basis=m.legal_basis,
         )

@@ -15,11 +15,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consents, registers
+from hub.api import audit, consent_requests, consents, registers
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
 from hub.catalog.types import Catalog
+from hub.policies.predicates import Predicate
 
 _SUBJECT_ROOTS = ("organization", "person")
 
@@ -33,9 +34,9 @@ class HubSchema(strawberry.Schema):
         """Nothing is printed."""
 
 
-def build_schema(catalog: Catalog) -> strawberry.Schema:
-    """The Strawberry schema of a catalogue."""
-    types = TypeBuilder(catalog).build()
+def build_schema(catalog: Catalog, predicates: Mapping[str, Predicate] | None = None) -> HubSchema:
+    """The Strawberry schema of a catalogue and of the questions that may be asked about its fields."""
+    types = TypeBuilder(catalog, predicates).build()
     schema = HubSchema(
         query=_query(types),
         mutation=_mutation(),
@@ -75,6 +76,11 @@ def _query(types: CatalogTypes) -> type:
             name="consents",
             resolver=consents.list_consents,
             description="本主体授予的授权，最新在前。The subject's own consents.",
+        ),
+        strawberry.field(
+            name="consentRequest",
+            resolver=consent_requests.consent_request_of,
+            description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
         ),
         *audit.fields(),
         strawberry.field(
@@ -122,7 +128,9 @@ def _pick_below(kind: Any, seen: set[str]) -> None:
     if not isinstance(named, GraphQLObjectType) or named.name in seen:
         return
     seen.add(named.name)
-    named.is_type_of = None  # Strawberry's own looks for instances of its classes; finished values are plain dicts
+    named.is_type_of = (
+        None  # Strawberry's own looks for instances of its classes; finished values are plain dicts
+    )
     for field in named.fields.values():
         field.resolve = _pick
         _pick_below(field.type, seen)

@@ -14,9 +14,11 @@ from typing import Annotated, Any, cast
 import strawberry
 from strawberry.tools import create_type
 
+from hub.api.predicates import predicate_fields
 from hub.api.scalars import USCC, Date, Decimal, YearMonth
 from hub.catalog.types import Catalog, Dataset, Domain, Field, FieldType, SealedFor, SubjectKind
 from hub.disclosure.plan import TYPE_OF_KIND, field_tree
+from hub.policies.predicates import Predicate
 
 DOMAIN_TITLES: Mapping[Domain, tuple[str, str]] = {
     Domain.GOVERNMENT: ("政务信用信息", "Credit data of government departments"),
@@ -69,8 +71,9 @@ class CatalogTypes:
 class TypeBuilder:
     """Builds each type once."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, predicates: Mapping[str, Predicate] | None = None) -> None:
         self._catalog = catalog
+        self._predicates = predicates or {}
         self._enums: dict[tuple[str, ...], Any] = {}
         self._uses = Counter(tuple(v.code for v in f.values) for f in catalog.fields() if f.values)
 
@@ -92,6 +95,7 @@ class TypeBuilder:
                 )
                 for domain in Domain
             ),
+            *predicate_fields(self._predicates),
         ]
         interface = create_type(
             "CreditSubject",

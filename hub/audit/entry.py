@@ -97,6 +97,9 @@ class SubjectPart(NamedTuple):
     """From `fields_fragment`."""
     records: Mapping[str, Sequence[str]] = {}
     """Dataset to `record_ref`s of the records that were read and shown."""
+    predicates: Sequence[Mapping[str, str]] = ()
+    """Yes/no questions asked: code, declared threshold, whether it was answered; never the answer, and nothing
+    of the records behind it, because the caller holds this entry."""
 
 
 class Entry(NamedTuple):
@@ -183,7 +186,8 @@ def _printable(text: str) -> str:
 
 
 def _part(part: SubjectPart) -> dict[str, Json]:
-    return {
+    asked = {"predicates": part.predicates} if part.predicates else {}
+    return asked | {
         "basis": part.basis.json() if part.basis else None,
         "fields": part.fields,
         "outcome": part.outcome,
@@ -212,9 +216,13 @@ def new_entry_id() -> str:
     return os.urandom(16).hex()
 
 
-def record_ref(record_id: bytes, version: int) -> str:
-    """How an entry names a record: hex id, `@`, version."""
-    return f"{record_id.hex()}@{version}"
+def record_ref(record_id: bytes) -> str:
+    """How an entry names a record: its id in hex, as the API shows it, and nothing else.
+
+    Not its version: a receipt shows the entry to the caller, and a version that grew would tell that a field the
+    caller may not see was corrected. The version follows from the entry's time and the record's history.
+    """
+    return record_id.hex()
 
 
 def size_class(length: int) -> int:

@@ -98,6 +98,8 @@ class LedgerLine:
     """Outcome to dataset to field names."""
     records: Mapping[str, int]
     """Dataset to number of records shown."""
+    predicates: Sequence[Mapping[str, str]]
+    """Yes/no questions asked: code, threshold, outcome; not the answers."""
     withheld: bool
     """Whether the entry's body is withheld; then only its columns are known."""
 
@@ -175,5 +177,6 @@ def _line(row: Any, subject_id: bytes) -> LedgerLine:
         basis=part.get("basis"),
         fields=part.get("fields") or {},
         records={dataset: len(refs) for dataset, refs in part.get("records", {}).items()},
+        predicates=part.get("predicates", ()),
         withheld=row.body is None,
     )

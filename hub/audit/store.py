@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from hub.audit.batch import Plan
 from hub.audit.reservation import UseGroup
 from hub.clock import to_millis
-from hub.store.database import asyncpg_arguments
+from hub.store.database import SESSION, asyncpg_arguments
 
 LOG_ID = 0
 CONNECT_SECONDS = 5.0
@@ -151,6 +151,7 @@ class LogConnection:
                     "application_name": "hub-audit-log",
                     "synchronous_commit": "on",
                     "default_transaction_isolation": "read committed",
+                    **SESSION,
                 },
             )
         return self._connection

@@ -46,7 +46,7 @@ FROM unnest($9::bytea[], $10::text[]) WITH ORDINALITY AS e(body, entry_id, n)
 """
 _SUBJECT = bytes(range(16))
 _RECORDS = {
-    dataset: [record_ref(bytes([n]) * 16, 1) for n in range(count)]
+    dataset: [record_ref(bytes([n]) * 16) for n in range(count)]
     for dataset, count in {
         "government.registration": 1,
         "government.tax_payment": 4,

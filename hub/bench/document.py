@@ -51,7 +51,7 @@ def read_plan(rules: Rules, max_page: int, uscc: str) -> ReadPlan:
         max_page: largest page of a list.
         uscc: any company; the plan is the same for all.
     """
-    schema = core(build_schema(rules.catalog))
+    schema = core(build_schema(rules.catalog, rules.policy.questionnaire.predicates))
     operation = DocumentCache(schema, Limits()).get(report_text()).operation(None)
     preparer = Preparer(schema)
     variables = preparer.variables(operation, {"uscc": uscc})

@@ -10,7 +10,7 @@ import socket
 import sys
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from hub.app import create_app, load_rules
 from hub.bench.dataset import Company
@@ -23,7 +23,7 @@ from hub.config import Settings
 CONTESTANTS = ("floor", "stock", "hub")
 
 
-def build(name: str, settings: Settings) -> Starlette:
+def build(name: str, settings: Settings) -> ASGIApp:
     """The application of a contestant."""
     clock = SystemClock()
     if name == "hub":

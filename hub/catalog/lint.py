@@ -4,6 +4,7 @@ Rules
 - The file's path is the dataset's id; ids, codes, GraphQL types and GraphQL fields are unique.
 - A column header, in its normal form, belongs to one field of a dataset.
 - A sealed field has level 3 or more; a text, amount, count or date of level 2 or more can be masked.
+- A field is made coarser only in a way that fits its type and keeps it.
 - A dataset's time field is a date or a month, always given and never sealed: rows are ordered by it.
 - The natural key is always given; its fields may be sealed.
 - A dataset names columns by which its subject can be found.
@@ -39,6 +40,14 @@ _MASK_TYPES = {
     "text": _TEXTS,
     "amount": (FieldType.MONEY, FieldType.INTEGER),
     "date": _DATES,
+}
+_GENERALISE_TYPES = {
+    "year": _DATES,
+    "decade": _DATES,
+    "month": (FieldType.DATE, FieldType.OPEN_DATE),
+    "band": (FieldType.MONEY, FieldType.INTEGER),
+    "division": (FieldType.TEXT,),
+    "township": (FieldType.TEXT,),
 }
 _SUBJECT_ROLES = {
     SubjectKind.ORG: (Role.SUBJECT_USCC, Role.SUBJECT_NAME),
@@ -179,6 +188,15 @@ def _lint_sensitivity(file: str, field: Field) -> None:
         fail(
             file, f"{key}.mask", "does not fit the field's type", "Choose a mask made for this type, or none."
         )
+    if field.generalise and field.type not in _GENERALISE_TYPES[field.generalise]:
+        fail(
+            file,
+            f"{key}.generalise",
+            "does not fit the field's type",
+            "Choose one made for this type, or none.",
+        )
+    if field.generalise == "month" and field.mask == "date":
+        fail(file, f"{key}.generalise", "tells more than the field's mask", "Write year or decade.")
     if max(levels) >= 2 and field.type in _MUST_MASK and not field.mask:
         fail(
             file,

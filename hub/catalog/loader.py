@@ -38,6 +38,7 @@ from hub.errors import CatalogError
 
 REQUIRED = ("Y", "O", "P", "C", "N")
 MASKS = ("name", "id", "phone", "account", "address", "amount", "text", "date")
+GENERALISERS = ("year", "decade", "month", "band", "division", "township")
 TIERS = ("BASE", "SUPPLEMENT", "FINANCING")
 UPDATES = ("ON_EVENT", "DAILY", "MONTHLY", "QUARTERLY", "YEARLY")
 UNITS = ("", "元", "万元", "%", "天", "人", "户", "吨", "千瓦时", "立方米")
@@ -164,6 +165,7 @@ def _field(dataset: str, table: Table) -> Field:
         sealed=table.member("sealed", table.text("sealed", SealedFor.NEVER), SealedFor),
         searchable=table.flag("searchable", False),
         mask=table.one_of("mask", ("", *MASKS), ""),
+        generalise=table.one_of("generalise", ("", *GENERALISERS), ""),
         values=tuple(_value(t) for t in table.tables("values")),
         role=table.member("role", role, Role) if role else None,
         path=table.text("path", ""),

@@ -140,6 +140,7 @@ def dataset_page(dataset: Dataset) -> str:
                 "级别 level",
                 "加密 sealed",
                 "脱敏 mask",
+                "概括 generalise",
             ),
             [_field_row(f) for f in dataset.fields],
         ),
@@ -166,6 +167,7 @@ def _field_row(field: Field) -> tuple[str, ...]:
         level,
         _SEALED[field.sealed],
         field.mask,
+        field.generalise,
     )
 
 

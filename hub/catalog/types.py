@@ -128,6 +128,8 @@ class Field:
     """Whether a blind index is kept for exact match."""
     mask: str = ""
     """Name of the mask applied for the outcome MASKED (see `hub.disclosure.masks`); empty: not maskable."""
+    generalise: str = ""
+    """How it is made coarser for the outcome GENERALISED (see `hub.disclosure.generalise`); empty: not at all."""
     values: tuple[EnumValue, ...] = ()
     role: Role | None = None
     path: str = ""

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from hub.bench import append, report, seal
+from hub.app import load_rules
+from hub.bench import append, decide, report, seal
 from hub.bench.measure import Spread, Summary
 from hub.bench.setup import workspace
 from hub.cli.console import say, show_table
@@ -29,11 +30,17 @@ class Subject(StrEnum):
     REPORT = "report"
     AUDIT = "audit"
     SEAL = "seal"
+    DECIDE = "decide"
+    POLICY = "policy"
 
 
 def bench(
     subject: Annotated[
-        Subject, typer.Argument(help="report: the whole request; audit: appends; seal: sealing of values.")
+        Subject,
+        typer.Argument(
+            help="report: the whole request; audit: appends; seal: sealing of values; "
+            "decide: decisions under 100,000 rules; policy: a change of policy."
+        ),
     ] = Subject.REPORT,
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer companies, shorter, 16 connections only.")
@@ -55,7 +62,9 @@ def bench(
     """
     settings = Settings.from_environment()
     progress = functools.partial(say, stderr=True)
-    if subject is Subject.SEAL:
+    if subject in (Subject.DECIDE, Subject.POLICY):
+        _show_decide(_decide(settings, subject, rounds, quick=quick), json_file)
+    elif subject is Subject.SEAL:
         _show_seal(_seal(rounds, quick=quick), json_file)
     elif subject is Subject.AUDIT:
         waiters, seconds, rounds = ((16, 256), 1.0, 1) if quick else (_WAITERS, seconds, rounds)
@@ -85,6 +94,19 @@ def _seal(rounds: int, *, quick: bool) -> seal.SealOutcome:
     with workspace() as folder:
         ring = create_ring(folder / "ring", demo=True, now=SystemClock().now())
         return seal.run(ring, repeats=2_000 if quick else 20_000, rounds=rounds)
+
+
+def _decide(settings: Settings, subject: Subject, rounds: int, *, quick: bool) -> decide.DecideOutcome:
+    rules = load_rules(settings)
+    if subject is Subject.POLICY:
+        return decide.run_policy(rules, rounds=rounds)
+    return decide.run_decide(rules, count=decide.RULES // 10 if quick else decide.RULES, rounds=rounds)
+
+
+def _show_decide(outcome: decide.DecideOutcome, json_file: Path | None) -> None:
+    say(f"{outcome.rules} rules, {outcome.fields} fields; lowest and highest in brackets.")
+    show_table(("what", "cost"), [(name, _cell(s, 2)) for name, s in outcome.costs.items()])
+    _write(outcome.json(), json_file)
 
 
 def _show_report(outcome: report.Outcome, json_file: Path | None) -> None:

@@ -22,6 +22,7 @@ from hub.cli.desk import open_database
 from hub.cli.group import NOT_VERIFIED
 from hub.cli.places import with_demo_keys
 from hub.cli.policy import run_policy_cases
+from hub.cli.trusted import check_documents
 from hub.config import Settings
 from hub.disclosure.rules import Rules
 from hub.errors import HubError, PolicyError
@@ -60,6 +61,7 @@ def _later(settings: Settings, rules: Rules | None, *, fix: bool) -> Iterator[Ch
     """The checks that need catalogue and policy, and those that apply to this set-up only."""
     yield "policy cases", lambda: _cases(settings, _need(rules))
     yield "policy by Casbin", lambda: _casbin(_need(rules))
+    yield "trusted documents", lambda: check_documents(settings, _need(rules))
     if settings.keys_dir:
         yield "key ring", lambda: _ring(settings)
     if settings.database_url:
@@ -151,8 +153,8 @@ async def _database(settings: Settings) -> str:
 
 def _documents(root: Path, rules: Rules, *, fix: bool) -> str:
     if fix:
-        documents.write(root, rules.catalog)
-    stale = documents.stale(root, rules.catalog)
+        documents.write(root, rules)
+    stale = documents.stale(root, rules)
     if stale:
         raise PolicyError(f"Not up to date: {', '.join(stale)}.", hint="Run `hub check --fix`.")
     return "schema/hub.graphql, docs/catalogue and README are up to date"

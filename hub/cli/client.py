@@ -33,6 +33,9 @@ def add(
     jwks: Annotated[Path, typer.Option(help="File with its public keys, a JWK set.")],
     name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
     acts_for: Annotated[str, typer.Option(help="USCC or resident id of its one subject.")] = "",
+    ad_hoc: Annotated[
+        bool, typer.Option("--ad-hoc", help="Let it send GraphQL text that is not registered.")
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a client of this id.")] = False,
 ) -> None:
     """Register a client with its public keys, roles and purposes."""
@@ -61,9 +64,11 @@ def add(
         if acts_for:
             subject = subject_of(acts_for, today=civil_date(now), demo=demo)
             subject_id = desk.indexer.subject_id(*subject)
-        client = Client(client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id)
+        client = Client(
+            client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id, ad_hoc=ad_hoc
+        )
         await desk.registry.register(client, now)
-        detail = {"client": client_id, "roles": list(roles), "purposes": list(purposes)}
+        detail = {"client": client_id, "roles": list(roles), "purposes": list(purposes), "adHoc": ad_hoc}
         await desk.record("client.register", now=now, detail=detail)
 
     at_desk(act)
@@ -78,10 +83,16 @@ def list_clients() -> None:
         return (await ClientRegistry.load(database)).listed()
 
     rows = [
-        (f"{c.client_id}\n{c.name_zh}", "\n".join(c.roles), "\n".join(c.purposes), c.status)
+        (
+            f"{c.client_id}\n{c.name_zh}",
+            "\n".join(c.roles),
+            "\n".join(c.purposes),
+            "yes" if c.ad_hoc else "no",
+            c.status,
+        )
         for c in with_open_database(act)
     ]
-    show_table(("client", "roles", "purposes", "status"), rows)
+    show_table(("client", "roles", "purposes", "ad hoc", "status"), rows)
 
 
 @app.command()

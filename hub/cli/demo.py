@@ -173,5 +173,5 @@ def _curl_lines(url: str, stage: Stage, consent: str) -> None:
         say(f"  -d {shlex.quote(body)}; echo")
 
 
-def _stop(_signal: int, _frame: object) -> NoReturn:
-    raise SystemExit(0)
+def _stop(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # as shells count a program that a signal ended

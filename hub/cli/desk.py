@@ -22,6 +22,7 @@ from hub.cli.places import Places, with_database, with_demo_keys
 from hub.clock import Clock, SystemClock, civil_date
 from hub.config import Settings
 from hub.consent.service import ConsentService
+from hub.disclosure.live import rules_in_force
 from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, IdentifierError, InputError
 from hub.identity.clients import ClientRegistry
@@ -101,8 +102,12 @@ class Desk:
         return (await self.log.append(entry)).index
 
 
-def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
+def at_desk(act: Callable[[Desk], Awaitable[T]], *, in_force: bool = True) -> T:
     """Open the desk from `HUB_…` settings, do one act at it, and close it.
+
+    Args:
+        act: what is done.
+        in_force: work by the policy in force in the database, if any was published; else by the folder's.
 
     Raises:
         ConfigurationError: when settings, keys, rules or database are not as they must be.
@@ -111,7 +116,7 @@ def at_desk(act: Callable[[Desk], Awaitable[T]]) -> T:
     settings = with_demo_keys(Settings.from_environment())
     ring, rules = open_private_ring(settings), load_rules(settings)
     with with_database(settings) as ready:
-        return asyncio.run(_act(ready, ring, rules, act))
+        return asyncio.run(_act(ready, ring, rules, act, in_force=in_force))
 
 
 def with_open_database(act: Callable[[Database], Awaitable[T]]) -> T:
@@ -164,10 +169,13 @@ async def open_database(url: str) -> Database:
     return database
 
 
-async def _act(settings: Settings, ring: KeyRing, rules: Rules, act: Callable[[Desk], Awaitable[T]]) -> T:
+async def _act(
+    settings: Settings, ring: KeyRing, folder: Rules, act: Callable[[Desk], Awaitable[T]], *, in_force: bool
+) -> T:
     clock = SystemClock()
     database = await open_database(settings.database_url)
     try:
+        rules = await rules_in_force(database, folder) if in_force else folder
         signer = LogKeySigner(settings.log_origin, ring.log.active)
         verifiers = ring.public().note_verifiers()
         log = await AuditLog.open(database, settings.log_origin, signer, clock, verifiers=verifiers)

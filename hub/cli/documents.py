@@ -2,7 +2,8 @@
 
 - `schema/hub.graphql` is the SDL; `docs/catalogue/` the data dictionary.
 - In `README.md`, what stands between `<!-- BEGIN settings -->` and `<!-- END settings -->` is the table of
-  settings, and between the same lines with `errors` the table of error codes.
+  settings, and between the same lines with `errors` the table of error codes. `README.zh.md` has the same blocks,
+  and takes `story` and `commands` from `README.md`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import hub
 from hub import errors
 from hub.api.schema import build_schema
 from hub.catalog.pages import stale_pages, write_pages
-from hub.catalog.types import Catalog
 from hub.cli.settings_help import settings_table
+from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, HubError
 
 SDL_FILE = "schema/hub.graphql"
 PAGES_FOLDER = "docs/catalogue"
 README = "README.md"
+README_ZH = "README.zh.md"
+_SHARED = ("story", "commands")
 
 
 def checkout() -> Path | None:
@@ -44,39 +47,54 @@ def require_checkout() -> Path:
     return root
 
 
-def sdl(catalog: Catalog) -> str:
-    """The schema definition of a catalogue, ending in a newline."""
-    return build_schema(catalog).as_str().rstrip("\n") + "\n"
+def sdl(rules: Rules) -> str:
+    """The schema definition of a catalogue and its questions, ending in a newline."""
+    return build_schema(rules.catalog, rules.policy.questionnaire.predicates).as_str().rstrip("\n") + "\n"
 
 
-def stale(root: Path, catalog: Catalog) -> list[str]:
+def stale(root: Path, rules: Rules) -> list[str]:
     """Names of the generated documents in a checkout that are missing or differ, relative to its root."""
-    found = [] if _text(root / SDL_FILE) == sdl(catalog) else [SDL_FILE]
-    found += [f"{PAGES_FOLDER}/{name}" for name in stale_pages(catalog, root / PAGES_FOLDER)]
-    readme = _text(root / README)
-    return found if readme == filled(readme) else [*found, README]
+    found = [] if _text(root / SDL_FILE) == sdl(rules) else [SDL_FILE]
+    found += [f"{PAGES_FOLDER}/{name}" for name in stale_pages(rules.catalog, root / PAGES_FOLDER)]
+    return found + [name for name, text in _readmes(root).items() if _text(root / name) != text]
 
 
-def write(root: Path, catalog: Catalog) -> None:
+def write(root: Path, rules: Rules) -> None:
     """Write all generated documents into a checkout."""
-    (root / SDL_FILE).write_text(sdl(catalog), encoding="utf-8", newline="\n")
-    write_pages(catalog, root / PAGES_FOLDER)
-    readme = _text(root / README)
-    if readme != filled(readme):
-        (root / README).write_text(filled(readme), encoding="utf-8", newline="\n")
+    (root / SDL_FILE).write_text(sdl(rules), encoding="utf-8", newline="\n")
+    write_pages(rules.catalog, root / PAGES_FOLDER)
+    for name, text in _readmes(root).items():
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def filled(readme: str) -> str:
     """A README with its generated blocks as they should be."""
     for name, make in _BLOCKS.items():
-        pattern = re.compile(rf"(<!-- BEGIN {name} -->).*?(<!-- END {name} -->)", re.DOTALL)
-        readme = pattern.sub(rf"\g<1>\n{_escaped(make())}\g<2>", readme)
+        readme = _put(readme, name, make())
     return readme
 
 
-def _escaped(text: str) -> str:
-    """A text as a replacement of a regular expression."""
-    return text.replace("\\", "\\\\")
+def block(readme: str, name: str) -> str:
+    """What stands in a block of a README; empty when it has none."""
+    found = _pattern(name).search(readme)
+    return found[2] if found else ""
+
+
+def _readmes(root: Path) -> dict[str, str]:
+    """Both READMEs as they should be."""
+    english = filled(_text(root / README))
+    chinese = filled(_text(root / README_ZH))
+    for name in _SHARED:
+        chinese = _put(chinese, name, block(english, name))
+    return {README: english, README_ZH: chinese}
+
+
+def _put(readme: str, name: str, text: str) -> str:
+    return _pattern(name).sub(lambda found: f"{found[1]}\n{text}{found[3]}", readme)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- BEGIN {name} -->)\n?(.*?)(<!-- END {name} -->)", re.DOTALL)
 
 
 def errors_table() -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import hub
-from hub.cli import audit, bench, client, consent, demo, keys, policy, schema, serve, token
+from hub.cli import audit, bench, client, consent, demo, keys, policy, schema, serve, token, trusted
 from hub.cli.check import check
 from hub.cli.console import say
 from hub.cli.explain import explain
@@ -43,6 +43,7 @@ def build_app() -> typer.Typer:
     app.add_typer(client.app, name="client")
     app.add_typer(policy.app, name="policy")
     app.add_typer(schema.app, name="schema")
+    app.add_typer(trusted.app, name="documents")
     app.command("bench")(bench.bench)
     return app
 

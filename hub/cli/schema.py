@@ -26,7 +26,7 @@ def print_schema(
     write: Annotated[bool, typer.Option("--write", help=f"Update {SDL_FILE} in a checkout.")] = False,
 ) -> None:
     """Print the schema definition (SDL) on stdout."""
-    text = sdl(load_rules(Settings.from_environment()).catalog)
+    text = sdl(load_rules(Settings.from_environment()))
     if not write:
         typer.echo(text, nl=False)
         return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from hub.app import create_app
 from hub.clock import SystemClock
 from hub.config import Settings
 
 
-def application() -> Starlette:
+def application() -> ASGIApp:
     """The ASGI application of this process, from the environment."""
     return create_app(Settings.from_environment(), SystemClock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NoReturn
@@ -21,6 +21,8 @@ class ConsentRequest:
     purpose: str
     datasets: Sequence[str] = ()
     """Datasets to open; empty: those of the template."""
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Fields to open, by dataset; a dataset that is not in it opens with all its fields."""
     valid_days: int | None = None
     range_from: date | None = None
     range_to: date | None = None

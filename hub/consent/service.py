@@ -68,20 +68,20 @@ class ConsentService:
                 )
             terms = settle(request, kind, policy, now)
             consent = self._artefact(subject_id, kind, request, terms, policy, now)
-            holders = await connection.fetch(
-                "SELECT roles FROM client WHERE institution = $1 AND status = 'ACTIVE' AND $2 = ANY(purposes)",
-                request.grantee, request.purpose,
-            )  # fmt: skip
-            if not any(policy.holds(row["roles"], request.purpose) for row in holders):
-                raise InputError(
-                    "The recipient is not an institution that holds this purpose.",
-                    hint="Give the USCC of the institution as it is registered.",
-                    message_zh="被授权方不是具备该用途的已登记机构。",
-                )
+            await _recipient(connection, request.grantee, request.purpose, policy)
             await store.insert(connection, consent)
             entry = _entry("consent.grant", consent, actor, policy, now)
             await self._log.append_in(connection, [entry])
         return consent
+
+    async def recipient(self, grantee: str, purpose: str, policy: PolicySet) -> str:
+        """The name (Chinese) of an institution that consents for a purpose can be given to.
+
+        Raises:
+            InputError: when it is not registered with this purpose.
+        """
+        async with self._database.connection() as connection:
+            return await _recipient(connection, grantee, purpose, policy)
 
     async def withdraw(
         self, subject_id: bytes, consent_id: str, reason: str, policy: PolicySet, actor: str, now: datetime
@@ -180,7 +180,10 @@ class ConsentService:
             "version": 1,
             "grantor": {"subject": subject_ref(subject_id), "kind": kind, "signatory": request.signatory},
             "grantee": {"institution": request.grantee},
-            "items": [{"dataset": d, "fields": [], "separate": d in terms.separate} for d in terms.datasets],
+            "items": [
+                {"dataset": d, "fields": list(request.fields.get(d, ())), "separate": d in terms.separate}
+                for d in terms.datasets
+            ],
             "purpose": {"code": terms.purpose.code, "basis": terms.purpose.basis.value},
             "dataRange": {"from": terms.range_from.isoformat(), "to": terms.range_to.isoformat()},
             "validFrom": to_millis(terms.valid_from),
@@ -201,6 +204,23 @@ class ConsentService:
             subject_id, body["id"], 1, request.grantee, request.purpose, terms.valid_from, terms.valid_to,
             terms.max_uses, 0, False, None, signed,
         )  # fmt: skip
+
+
+async def _recipient(connection: asyncpg.Connection, grantee: str, purpose: str, policy: PolicySet) -> str:
+    rows = await connection.fetch(
+        "SELECT roles, name_zh FROM client WHERE institution = $1 AND status = 'ACTIVE'"
+        " AND $2 = ANY(purposes) ORDER BY client_id",
+        grantee,
+        purpose,
+    )
+    for row in rows:
+        if policy.holds(row["roles"], purpose):
+            return str(row["name_zh"])
+    raise InputError(
+        "The recipient is not an institution that holds this purpose.",
+        hint="Give the USCC of the institution as it is registered.",
+        message_zh="被授权方不是具备该用途的已登记机构。",
+    )
 
 
 def _altered() -> VerificationError:

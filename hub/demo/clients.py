@@ -85,6 +85,7 @@ async def register_demo_clients(
                 {"keys": [keys[demo.client_id]]},
                 subject_id,
                 demo=True,
+                ad_hoc=True,
             ),
             now,
         )

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
@@ -35,16 +35,17 @@ from hub.catalog.types import SubjectKind
 from hub.clock import civil_date
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import Ground, check_age, explain_no_row, grant_for, ground_for, refusal
+from hub.disclosure.budget import asked_json, shut_questions
 from hub.disclosure.explain import error_json, notes_json
 from hub.disclosure.operations import Prepared, SubjectRoot
-from hub.disclosure.plan import PlanCompiler, RootPlan, Scope, Shaping
+from hub.disclosure.plan import Note, PlanCompiler, RootPlan, Scope, Shaping
 from hub.disclosure.read import HEADER, SlotArrays, read_report
-from hub.disclosure.rows import Row, SlotReader
+from hub.disclosure.rows import LOOKED_AHEAD, Row, SlotReader
 from hub.disclosure.rules import Rules
 from hub.errors import DisclosureRefusedError, HubError, InputError
 from hub.identity.tokens import Caller
 from hub.keys.cache import DataKeyCache
-from hub.model.outcome import Outcome, Reason
+from hub.model.outcome import Decision, Outcome, Reason
 from hub.store.database import Database
 
 _PLANS = 4096
@@ -164,6 +165,10 @@ class DisclosureGate:
             check_age(rules.policy, kind, identifier, civil_date(now))
             ground = await ground_for(rules.policy, self._consents, connection, caller, grant, subject_id)
             compiled = self._compiled(rules, caller, prepared, root, kind, ground)
+            shut = await shut_questions(
+                connection, rules.policy.questionnaire.budget, subject_id, caller.institution,
+                compiled.plan.questions, ground.consent, civil_date(now),
+            )  # fmt: skip
             rows = await read_report(
                 connection, subject_id, kind.value, civil_date(now), now, ground.consent, compiled.arrays
             )
@@ -172,15 +177,18 @@ class DisclosureGate:
         except (DisclosureRefusedError, InputError) as error:
             report.refuse(key, subject_id, error)
             return
-        self._disclose(report, compiled, ground, subject_id, rows)
+        self._disclose(rules, report, compiled, ground, subject_id, rows, civil_date(now), shut)
 
     def _disclose(
         self,
+        rules: Rules,
         report: Report,
         compiled: CompiledRoot,
         ground: Ground,
         subject_id: bytes,
         rows: Sequence[asyncpg.Record],
+        today: date,
+        shut: Mapping[int, Reason],
     ) -> None:
         plan = compiled.plan
         slots: list[list[Row]] = [[] for _ in plan.slots]
@@ -188,22 +196,27 @@ class DisclosureGate:
         header = next(row for row in rows if row["slot"] == HEADER)
         data_key = self._keys.open(subject_id, orjson.loads(header["clear"]), header["record_id"])
         for slot, record_id, version, event_date, clear, sealed in rows:
-            if slot != HEADER:
-                row = readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
-                slots[slot].append(row)
-        report.data[plan.key] = plan.shape(Shaping(f"sub_{subject_id.hex()}", slots))
+            if slot == HEADER:
+                continue
+            found = slots[slot]
+            if len(found) < plan.slots[slot].shown:
+                found.append(
+                    readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
+                )
+            else:
+                found.append(LOOKED_AHEAD)
+        report.data[plan.key] = plan.shape(Shaping(f"sub_{subject_id.hex()}", slots, today, shut.keys()))
         records: dict[str, list[str]] = {}
         for slot_plan, found in zip(plan.slots, slots, strict=True):
-            if found:
+            if found and not slot_plan.asked:  # neither records nor openings behind an answer may show
                 shown = found[: slot_plan.shown]
-                records.setdefault(slot_plan.dataset, []).extend(
-                    [record_ref(row.record_id, row.version) for row in shown]
-                )
+                records.setdefault(slot_plan.dataset, []).extend([record_ref(row.record_id) for row in shown])
                 report.unsealed += sum([row.opened for row in shown])
-        report.notes[plan.key] = compiled.notes
+        report.notes[plan.key] = compiled.notes + _shut_notes(rules, plan, shut)
         report.parts[plan.key] = SubjectPart(
-            subject_id, EntryOutcome.DISCLOSED, "", ground.basis, compiled.fields, records
-        )
+            subject_id, EntryOutcome.DISCLOSED, "", ground.basis, compiled.fields, records,
+            asked_json(plan.questions, shut),
+        )  # fmt: skip
         if ground.consent is not None:
             report.uses[plan.key] = ConsentUse(subject_id, ground.consent.consent_id, ground.consent.version)
 
@@ -236,9 +249,11 @@ class DisclosureGate:
         roles = frozenset(caller.roles)
         scope = Scope(roles, ground.grant.purpose, kind, ground.consent.items if ground.consent else None)
         table = rules.table(roles, scope.purpose, kind)
-        if not any(decision.outcome >= Outcome.MASKED for decision in table.values()):
+        questionnaire = rules.policy.questionnaire
+        plan = PlanCompiler(rules.catalog, table, scope, self._max_page, questionnaire).compile(root.selected)
+        shows = any(decision.outcome >= Outcome.GENERALISED for decision in table.values())
+        if not shows and all(question.refusal is not None for question in plan.questions):
             raise refusal(rules.policy, Reason.NO_RULE)  # else the subject's existence alone would show
-        plan = PlanCompiler(rules.catalog, table, scope, self._max_page).compile(root.selected)
         readers = tuple(slot.reader() for slot in plan.slots)
         notes = tuple(orjson.dumps(note) for note in notes_json(plan.notes, rules.policy))
         found = CompiledRoot(plan, SlotArrays.of(plan.slots), readers, notes, fields_fragment(plan.fields))
@@ -246,3 +261,13 @@ class DisclosureGate:
         if len(self._plans) > _PLANS:
             self._plans.popitem(last=False)
         return found
+
+
+def _shut_notes(rules: Rules, plan: RootPlan, shut: Mapping[int, Reason]) -> tuple[bytes, ...]:
+    """Notes on questions that the plan opens and this request may not have answered."""
+    notes = [
+        Note(question.path, Outcome.WITHHELD, Decision(Outcome.WITHHELD, question.code, shut[number]))
+        for number, question in enumerate(plan.questions)
+        if number in shut
+    ]
+    return tuple(orjson.dumps(note) for note in notes_json(notes, rules.policy))

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+import orjson
+
 from hub.catalog.types import Field, FieldType, SubjectKind
+from hub.disclosure.generalise import generaliser_for
 from hub.disclosure.masks import Mask, mask_for
 from hub.disclosure.rows import ABSENT, Row, attribute
 from hub.disclosure.selection import Selected
@@ -39,16 +42,23 @@ def build_leaf(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selec
     Args:
         item: the catalogue field.
         kind: kind of the subject the row belongs to; decides whether the field is sealed.
-        outcome: the decision; anything below MASKED gives null.
+        outcome: the decision; anything below GENERALISED gives null.
         selected: the selection, whose children say which parts of a money value are asked for.
         shown: told which stored field the leaf needs.
     """
-    if outcome < Outcome.MASKED:
+    if outcome < Outcome.GENERALISED:
         return ABSENT
     leaf = _read(item, kind, shown)
-    if outcome is not Outcome.CLEAR:
+    if outcome is Outcome.MASKED:
         leaf = _masked(as_function(leaf), mask_for(item.mask))
+    elif outcome is Outcome.GENERALISED:
+        leaf = _masked(as_function(leaf), generaliser_for(item))
     return _money(as_function(leaf), selected) if item.type is FieldType.MONEY else leaf
+
+
+def stored_value(item: Field, kind: SubjectKind, shown: Shown) -> RowFunction:
+    """What takes a row to this field's value in stored form, for questions whose answer is all that leaves."""
+    return as_function(_read(item, kind, shown))
 
 
 def as_function(leaf: Leaf) -> RowFunction:
@@ -83,8 +93,25 @@ def _read(item: Field, kind: SubjectKind, shown: Shown) -> Leaf:
         shown.clear.add(item.name)
         return name
     shown.sealed.add(item.name)
-    aad_name = item.name.encode()
-    return lambda row: row.open(name, aad_name)
+    return sealed_leaf(attrgetter(name), item.name.encode())
+
+
+def sealed_leaf(get: Callable[[Any], Any], aad_name: bytes) -> RowFunction:
+    """The function that opens a sealed field and counts the opening.
+
+    Args:
+        get: takes the field's token from the decoded sealed part of a row.
+        aad_name: the field's name as it stands in the additional data.
+    """
+
+    def leaf(row: Row) -> Any:
+        token = get(row.sealed)
+        if token is None:
+            return None
+        row.opened += 1
+        return orjson.loads(row.unseal(row.prefix + aad_name, token))
+
+    return leaf
 
 
 def _masked(read: RowFunction, mask: Mask) -> RowFunction:

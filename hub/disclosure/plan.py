@@ -3,7 +3,7 @@
 * A plan is made for (operation, variables other than the subject, roles, purpose, kind of subject, consent
   items, policy and catalogue revision). Nothing about a particular subject goes into it.
 * It holds which datasets to read, what becomes of each field, how the answer is shaped, what the caller is
-  told about masked and withheld fields, and what the audit entry says about fields.
+  told about fields and questions that are not clear, and what the audit entry says about fields.
 * A dataset of which the caller may see nothing is not read at all: its list is null, whatever is stored.
 * A list is ordered by date only if the caller may see that date; else by record id.
 
@@ -13,20 +13,30 @@ one `Slot` (dataset government.tax_payment, 21 rows at most, by date) and a shap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from hub.catalog.types import Catalog, Dataset, Domain, Field, Nature, SubjectKind
 from hub.disclosure.cursors import Position, decode_cursor, encode_cursor
 from hub.disclosure.leaves import Leaf, RowFunction, Shown, as_function, build_leaf, build_object
+from hub.disclosure.questions import MOST_ROWS, NO_QUESTION, Question, answerer, open_question, question_shape
 from hub.disclosure.rows import Row, SlotReader
 from hub.disclosure.selection import Selected
 from hub.errors import InputError
 from hub.model.outcome import Decision, Outcome, Reason
+from hub.policies.predicates import Questionnaire
 
 DEFAULT_PAGE = 20
+MOST_QUESTIONS = 20
+"""Yes/no questions in one selection of `predicates`."""
 _DOMAINS = frozenset(domain.value for domain in Domain)
+_WORDS: Mapping[Outcome, str] = {
+    Outcome.CLEAR: "clear",
+    Outcome.MASKED: "masked",
+    Outcome.GENERALISED: "generalised",
+}
 KIND_OF_ROOT: Mapping[str, SubjectKind] = {"organization": SubjectKind.ORG, "person": SubjectKind.PERSON}
 TYPE_OF_KIND: Mapping[SubjectKind, str] = {
     SubjectKind.ORG: "Organization",
@@ -53,11 +63,13 @@ class Slot:
     limit: int
     """Rows read at most."""
     shown: int
-    """Rows shown at most; a list reads one more, to know whether there is a next page."""
+    """Rows shown at most; a list that is asked for its page info reads one more, to know of a next page."""
     position: Position
     dated: bool
     ranged: bool
     """Whether the consent's range of data applies; it does not to profiles and basic facts."""
+    asked: bool = False
+    """Whether it is read to answer questions: its records show nowhere, the audit entry included."""
     needs: Shown = field(default_factory=Shown, compare=False)
     """The stored fields that the answer shows; complete once the plan is."""
 
@@ -72,6 +84,10 @@ class Shaping:
 
     subject: str
     rows: list[list[Row]]
+    today: date = date.min
+    """Civil date of the request, for questions."""
+    shut: Collection[int] = ()
+    """Numbers of the plan's open questions that this request may not have answered."""
 
 
 Shape = Callable[[Shaping], Any]
@@ -95,9 +111,10 @@ class RootPlan:
     slots: list[Slot] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     fields: dict[str, dict[str, list[str]]] = field(
-        default_factory=lambda: {"clear": {}, "masked": {}, "withheld": {}}
+        default_factory=lambda: {word: {} for word in (*_WORDS.values(), "predicate", "withheld")}
     )
     """Requested fields: outcome, dataset, names; for the audit entry."""
+    questions: list[Question] = field(default_factory=list)
     shape: Shape = lambda _: None
 
 
@@ -112,6 +129,7 @@ class PlanCompiler:
     table: Mapping[str, Decision]
     scope: Scope
     max_page: int
+    questionnaire: Questionnaire = field(default_factory=Questionnaire)
 
     def compile(self, root: Selected) -> RootPlan:
         """The plan of one root field.
@@ -148,6 +166,8 @@ class PlanCompiler:
                 entries.append((child.key, lambda s: s.subject))
             elif child.name == "kind":
                 entries.append((child.key, _constant(plan.kind.value)))
+            elif child.name == "predicates":
+                entries.append((child.key, self._questions(plan, child, path)))
             elif child.name in _DOMAINS:
                 entries.append((child.key, self._domain(plan, Domain(child.name), child, path)))
             else:
@@ -155,6 +175,39 @@ class PlanCompiler:
                 leaf = self._value(plan, tree[child.name], child, path, shown)
                 entries.append((child.key, _of_profile(slot, as_function(leaf))))
         return _object(entries)
+
+    def _questions(self, plan: RootPlan, node: Selected, path: str) -> Shape:
+        asked = node.arguments["ask"]
+        if len(asked) > MOST_QUESTIONS:
+            raise InputError(
+                f"At most {MOST_QUESTIONS} questions can be asked at once.",
+                hint="Ask the others in another request.",
+                message_zh=f"一次最多提出 {MOST_QUESTIONS} 个问题。",
+            )
+        shapes = [self._question(plan, node, one, f"{path}.{number}") for number, one in enumerate(asked)]
+        return lambda shaping: [shape(shaping) for shape in shapes]
+
+    def _question(self, plan: RootPlan, node: Selected, asked: Mapping[str, Any], path: str) -> Shape:
+        question = open_question(self.catalog, self.questionnaire, plan.kind, self.decide, asked, path)
+        number = len(plan.questions)
+        plan.questions.append(question)
+        if question.predicate is None or question.refusal is not None:
+            plan.notes.append(Note(path, Outcome.WITHHELD, question.refusal or NO_QUESTION))
+            return question_shape(node, question, number)
+        dataset = self.catalog.datasets[question.predicate.dataset]
+        names = plan.fields["predicate"].setdefault(dataset.id, [])
+        names += [name for name in question.predicate.reads(dataset) if name not in names]
+        slot = self._asked_slot(plan, dataset)
+        answer = answerer(self.catalog, question, plan.kind, plan.slots[slot].needs)
+        return question_shape(node, question, number, slot, answer)
+
+    def _asked_slot(self, plan: RootPlan, dataset: Dataset) -> int:
+        """The one read of a dataset that all questions about it share."""
+        found = [n for n, slot in enumerate(plan.slots) if slot.asked and slot.dataset == dataset.id]
+        if not found:
+            rows, ranged = MOST_ROWS, dataset.nature is not Nature.BASIC
+            plan.slots.append(Slot(dataset.id, rows + 1, rows, Position(), True, ranged, asked=True))
+        return found[0] if found else len(plan.slots) - 1
 
     def _domain(self, plan: RootPlan, domain: Domain, node: Selected, path: str) -> Shape:
         datasets = {d.field_name: d for d in self.catalog if d.domain is domain and not d.profile}
@@ -182,7 +235,8 @@ class PlanCompiler:
         if not self._opens(dataset):
             self._closed(plan, dataset, path)
             return _constant(None)
-        index = self._slot(plan, dataset, limit + 1, limit, node.arguments.get("after"))
+        looks_ahead = any(child.name == "pageInfo" for child in node.children)
+        index = self._slot(plan, dataset, limit + looks_ahead, limit, node.arguments.get("after"))
         shown = plan.slots[index].needs
 
         def record_shape(child: Selected, where: str) -> RowFunction:
@@ -227,7 +281,7 @@ class PlanCompiler:
         return build_leaf(item, plan.kind, decision.outcome, node, shown)
 
     def _account(self, plan: RootPlan, item: Field, decision: Decision, path: str) -> None:
-        word = {Outcome.CLEAR: "clear", Outcome.MASKED: "masked"}.get(decision.outcome, "withheld")
+        word = _WORDS.get(decision.outcome, "withheld")
         names = plan.fields[word].setdefault(item.dataset, [])
         if item.name not in names:
             names.append(item.name)
@@ -242,7 +296,7 @@ class PlanCompiler:
         plan.notes.append(Note(path, Outcome.WITHHELD, decision))
 
     def _opens(self, dataset: Dataset) -> bool:
-        return any(self.decide(f).outcome >= Outcome.MASKED for f in dataset.fields)
+        return any(self.decide(f).outcome >= Outcome.GENERALISED for f in dataset.fields)
 
     def _slot(self, plan: RootPlan, dataset: Dataset, limit: int, shown: int, after: str | None) -> int:
         dated = (

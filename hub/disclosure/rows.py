@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import msgspec
-import orjson
 
 from hub.keys.sealing import DataKey, aad_prefix
 
@@ -79,23 +78,13 @@ class Row:
     clear: Any
     sealed: Any
     unseal: Any
+    """`DataKey.unseal` of the subject's key."""
     prefix: bytes
+    """Additional data of this version of the record; a field's name completes it."""
 
-    def open(self, name: str, aad_name: bytes) -> Any:
-        """The value of a sealed field, or None when the record has none.
 
-        Args:
-            name: attribute of the field.
-            aad_name: the field's name as it stands in the additional data.
-
-        Raises:
-            SealError: when the stored ciphertext is not this field of this version of this record.
-        """
-        token = getattr(self.sealed, name)
-        if token is None:
-            return None
-        self.opened += 1
-        return orjson.loads(self.unseal(self.prefix + aad_name, token))
+LOOKED_AHEAD = Row()
+"""Stands for a row that was read only to know that it is there."""
 
 
 def _decoder(names: list[str]) -> msgspec.json.Decoder[Any] | None:

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from hub.disclosure.explain import error_json
 from hub.disclosure.gate import DisclosureGate, Report
 from hub.disclosure.operations import Prepared, Preparer
 from hub.disclosure.rules import Rules
+from hub.documents.registry import TrustedDocuments
 from hub.errors import HubError, UnavailableError
 from hub.gateway.wire import WireRequest
 from hub.identity.tokens import Caller
@@ -59,6 +60,7 @@ class Executor:
         self,
         schema: strawberry.Schema,
         documents: DocumentCache,
+        trusted: TrustedDocuments,
         preparer: Preparer,
         gate: DisclosureGate,
         accountant: Accountant,
@@ -69,6 +71,7 @@ class Executor:
     ) -> None:
         self._schema = schema
         self._documents = documents
+        self._trusted = trusted
         self._preparer = preparer
         self._gate = gate
         self._accountant = accountant
@@ -84,7 +87,10 @@ class Executor:
             UnavailableError: when database or log cannot serve; nothing was disclosed.
         """
         try:
-            document = self._documents.get(request.query)
+            text = self._trusted.text(rules.policy, caller, request.document_id, request.query)
+            if text != request.query:
+                request = replace(request, query=text)
+            document = self._documents.get(text)
             operation = document.operation(request.operation_name)
             variables = self._preparer.variables(operation, request.variables)
             prepared = self._preparer.prepare(operation, variables)
@@ -178,7 +184,7 @@ class Executor:
         self, rules: Rules, caller: Caller, request: WireRequest, error: DocumentError, now: datetime
     ) -> Executed:
         """Record a request that could not be understood, then say what is wrong with it."""
-        digest = "sha256:" + hashlib.sha256(request.query.encode()).hexdigest()
+        digest = request.document_id or "sha256:" + hashlib.sha256(request.query.encode()).hexdigest()
         done = Operated(
             rules, caller, now, Kind.QUERY, digest, "", Report(), EntryOutcome.INVALID, reason=error.code
         )

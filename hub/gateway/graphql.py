@@ -16,6 +16,7 @@ from hub.clock import Clock
 from hub.disclosure.explain import error_json
 from hub.disclosure.rules import Rules
 from hub.errors import AuthenticationError, HubError, UnavailableError
+from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.metrics import Metrics
 from hub.gateway.wire import GRAPHQL_RESPONSE, JSON, WireError, check_content_type, negotiate, read_request
@@ -42,7 +43,7 @@ class GraphQLEndpoint:
 
     def __init__(
         self,
-        executor: Executor,
+        executor: Executor | Engines,
         rules: Callable[[], Rules],
         tokens: Authenticator,
         metrics: Metrics,

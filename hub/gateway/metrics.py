@@ -29,6 +29,9 @@ class Metrics:
             ["status"],
             registry=self._registry,
         )
+        self._policy_refused = Counter(
+            "hub_policy_refused", "Published policies that this process refused", registry=self._registry
+        )
         self._unsealed = Counter(
             "hub_unsealed_total", "Sealed fields opened for disclosure", registry=self._registry
         )
@@ -53,6 +56,10 @@ class Metrics:
     def rejected(self, status: int) -> None:
         """Count a request that was no operation."""
         self._rejected.labels(str(status)).inc()
+
+    def policy_refused(self) -> None:
+        """Count a published policy that does not hold; the old one stays in force."""
+        self._policy_refused.inc()
 
     def text(self) -> bytes:
         """All metrics in the exposition format."""

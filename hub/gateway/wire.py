@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from hub.documents.manifest import ID
 from hub.errors import InputError
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -34,9 +35,12 @@ class WireRequest:
     """The parameters of a GraphQL request."""
 
     query: str
+    """Empty when the request names a document instead."""
     operation_name: str | None
     variables: Mapping[str, Any]
     extensions: Mapping[str, Any]
+    document_id: str | None = None
+    """Id of a trusted document (GraphQL over HTTP, appendix A)."""
 
 
 def negotiate(accept: str) -> str:
@@ -109,10 +113,22 @@ def read_request(body: bytes) -> WireRequest:
             hint='Send {"query": …, "variables": …}.',
             message_zh="请求体应为 JSON 对象。",
         )
-    query = data.get("query")
-    if not isinstance(query, str) or not query.strip():
+    query, document_id = data.get("query"), data.get("documentId")
+    if document_id is not None and not (isinstance(document_id, str) and ID.fullmatch(document_id)):
         raise WireError(
-            400, "There is no query.", hint="Put the GraphQL text into `query`.", message_zh="缺少 query。"
+            400,
+            "`documentId` is no document id.",
+            hint="Send sha256: and 64 hexadecimal digits in lower case.",
+            message_zh="documentId 格式不正确。",
+        )
+    if query is None and document_id is not None:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
+        raise WireError(
+            400,
+            "There is no query.",
+            hint="Put the GraphQL text into `query`, or an id into `documentId`.",
+            message_zh="缺少 query。",
         )
     name, variables, extensions = data.get("operationName"), data.get("variables"), data.get("extensions")
     if name is not None and not isinstance(name, str):
@@ -121,4 +137,4 @@ def read_request(body: bytes) -> WireRequest:
         raise WireError(400, "`variables` is not an object.")
     if extensions is not None and not isinstance(extensions, dict):
         raise WireError(400, "`extensions` is not an object.")
-    return WireRequest(query, name or None, variables or {}, extensions or {})
+    return WireRequest(query, name or None, variables or {}, extensions or {}, document_id)

@@ -30,12 +30,12 @@ DISABLED = "DISABLED"
 
 _COLUMNS = (
     *("client_id", "name_zh", "name_en", "roles", "institution"),
-    *("subject_id", "purposes", "jwks", "status", "demo"),
+    *("subject_id", "purposes", "jwks", "status", "demo", "ad_hoc"),
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM client"  # noqa: S608
 _UPSERT = (
     f"INSERT INTO client ({', '.join(_COLUMNS)}, created_at)"  # noqa: S608
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11) ON CONFLICT (client_id) DO UPDATE SET "
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12) ON CONFLICT (client_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 )
 
@@ -58,6 +58,8 @@ class Client:
     """Set when the client acts for one credit subject: then it may ask about no other."""
     status: str = ACTIVE
     demo: bool = False
+    ad_hoc: bool = False
+    """Whether it may send GraphQL text of its own where trusted documents are required."""
 
 
 class ClientRegistry:
@@ -174,6 +176,7 @@ def _client(row: Mapping[str, Any]) -> Client:
         subject_id=None if row["subject_id"] is None else bytes(row["subject_id"]),
         status=row["status"],
         demo=row["demo"],
+        ad_hoc=row["ad_hoc"],
     )
 
 

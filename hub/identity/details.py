@@ -98,7 +98,9 @@ def read(details: object, purposes: AbstractSet[str], resolve_subject: SubjectRe
     if sum(len(detail.get("subjects", ())) for detail in checked) > MAX_SUBJECTS:
         raise _wrong(f"There are more than {MAX_SUBJECTS} subjects.")
     grants = tuple(_grant(detail, purposes, resolve_subject) for detail in checked)
-    if sum(len(grant.subject_ids) for grant in grants) > len({s for grant in grants for s in grant.subject_ids}):
+    if sum(len(grant.subject_ids) for grant in grants) > len(
+        {s for grant in grants for s in grant.subject_ids}
+    ):
         raise _wrong("A subject stands in more than one authorization detail.")
     return grants
 

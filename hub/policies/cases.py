@@ -14,7 +14,7 @@ from pathlib import Path
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.errors import PolicyError
 from hub.model.outcome import Outcome, Reason
-from hub.policies.compile import DecisionTable, compile_table
+from hub.policies.compile import DecisionTable, TableCompiler
 from hub.policies.entries import Entry, listed
 from hub.policies.model import PolicySet
 from hub.policies.reference import CasbinReference
@@ -66,11 +66,20 @@ class CaseReport:
     """Ids of the rules that decided some case."""
     unexercised: tuple[str, ...]
     """Ids of the rules that decided no case, in file order."""
+    fields: int
+    """Fields of the catalogue."""
+    unnamed: tuple[str, ...]
+    """Ids of the fields that no case names, in the order of the catalogue."""
 
     @cached_property
     def denials(self) -> int:
         """Number of cases that expect WITHHELD."""
         return sum(case.expect is Outcome.WITHHELD for case in self.cases)
+
+    @cached_property
+    def field_coverage(self) -> float:
+        """Percentage of the catalogue's fields that some case names."""
+        return 100 * (self.fields - len(self.unnamed)) / self.fields if self.fields else 100.0
 
 
 def load_cases(folder: Path, policy: PolicySet, catalog: Catalog) -> tuple[Case, ...]:
@@ -110,19 +119,22 @@ def run_cases(
     policy: PolicySet, catalog: Catalog, cases: Iterable[Case], reference: CasbinReference | None = None
 ) -> CaseReport:
     """Decide every field of every case by the table and, when a reference is given, by Casbin as well."""
+    compiler = TableCompiler(policy, catalog)
     tables: dict[tuple[frozenset[str], str, SubjectKind], DecisionTable] = {}
     fields = {field.id: field for field in catalog.fields()}
     ran, failures, decided, checks = tuple(cases), list[CaseFailure](), set[str](), 0
     for case in ran:
         key = (case.roles, case.purpose, case.kind)
         if key not in tables:
-            tables[key] = compile_table(policy, catalog, *key)
+            tables[key] = compiler.table(*key)
         for field_id in case.fields:
             checks += 1
             decided.add(tables[key][field_id].rule)
             failures += _failures(case, fields[field_id], tables[key], reference)
     unexercised = tuple(rule.id for rule in policy.rules if rule.id not in decided)
-    return CaseReport(ran, tuple(failures), checks, frozenset(decided), unexercised)
+    named = {field_id for case in ran for field_id in case.fields}
+    unnamed = tuple(field_id for field_id in fields if field_id not in named)
+    return CaseReport(ran, tuple(failures), checks, frozenset(decided), unexercised, len(fields), unnamed)
 
 
 def _failures(

@@ -7,7 +7,7 @@ Casbin (`hub.policies.reference`) is the meaning of the rules; this is the same 
 - a caller with several roles has the rules of all of them and of the roles these inherit from, so a
   shutting rule of any one of them holds;
 - a purpose that is not registered, or that none of the caller's roles holds, opens nothing;
-- MASKED on a field that has no mask is WITHHELD.
+- MASKED on a field that has no mask is WITHHELD, and so is GENERALISED on one that cannot be made coarser.
 
 The truth table is in `docs/policy-decisions.md`; a property test holds this equal to Casbin.
 
@@ -21,15 +21,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision, Outcome, Reason
+from hub.policies.index import RuleIndex
 from hub.policies.model import ANY, Effect, PolicySet, Rule
-from hub.policies.patterns import matches, may_touch
+from hub.policies.patterns import matches, naming
 
 NO_RULE = Decision(Outcome.WITHHELD, "DEFAULT", Reason.NO_RULE)
 """What holds where no rule speaks; DEFAULT stands in the place of a rule id."""
 NOT_HELD = Decision(Outcome.WITHHELD, "DEFAULT", Reason.PURPOSE_NOT_HELD)
+
+_REASONS: Mapping[Outcome, Reason] = {
+    Outcome.CLEAR: Reason.ALLOWED,
+    Outcome.MASKED: Reason.MASKED_BY_RULE,
+    Outcome.GENERALISED: Reason.GENERALISED_BY_RULE,
+    Outcome.PREDICATE: Reason.PREDICATE_ONLY,
+}
 
 
 @dataclass(frozen=True)
@@ -56,19 +65,44 @@ class DecisionTable(Mapping[str, Decision]):
         return len(self.decisions)
 
 
+@dataclass(frozen=True)
+class TableCompiler:
+    """Compiles tables of one policy over one catalogue.
+
+    The rules are indexed once, by role, purpose and pattern; a table then costs the same whether there are a
+    hundred rules or a hundred thousand.
+    """
+
+    policy: PolicySet
+    catalog: Catalog
+
+    @cached_property
+    def index(self) -> RuleIndex:
+        """The rules, found by role, purpose and pattern."""
+        return RuleIndex(self.policy.rules)
+
+    @cached_property
+    def _fields(self) -> tuple[tuple[Field, tuple[str, ...]], ...]:
+        return tuple((field, naming(field.id)) for field in self.catalog.fields())
+
+    def table(self, roles: frozenset[str], purpose: str, kind: SubjectKind) -> DecisionTable:
+        """Decide every field of the catalogue for a caller with these roles and this purpose."""
+        if self.policy.holds(roles, purpose):
+            near = self.index.near(self.policy.effective_roles(roles), purpose, kind)
+            decisions = {
+                field.id: _settle(_combine(*near.strongest(patterns, field.level_for(kind))), field)
+                for field, patterns in self._fields
+            }
+        else:
+            decisions = {field.id: NOT_HELD for field, _ in self._fields}
+        return DecisionTable(roles, purpose, kind, self.policy.revision, self.catalog.revision, decisions)
+
+
 def compile_table(
     policy: PolicySet, catalog: Catalog, roles: frozenset[str], purpose: str, kind: SubjectKind
 ) -> DecisionTable:
-    """Decide every field of the catalogue for a caller with these roles and this purpose."""
-    if policy.holds(roles, purpose):
-        rules = applicable(policy, roles, purpose, kind)
-        decisions: dict[str, Decision] = {}
-        for dataset in catalog:
-            near = [rule for rule in rules if may_touch(rule.pattern, dataset.id)]
-            decisions |= {field.id: decide(near, field, kind) for field in dataset.fields}
-    else:
-        decisions = {field.id: NOT_HELD for field in catalog.fields()}
-    return DecisionTable(roles, purpose, kind, policy.revision, catalog.revision, decisions)
+    """One table by itself; whoever needs several of one policy keeps a `TableCompiler`."""
+    return TableCompiler(policy, catalog).table(roles, purpose, kind)
 
 
 def applicable(policy: PolicySet, roles: Iterable[str], purpose: str, kind: SubjectKind) -> tuple[Rule, ...]:
@@ -99,12 +133,17 @@ def _combine(opener: Rule | None, shutter: Rule | None) -> Decision:
     if opener is None:
         return NO_RULE
     if shutter and cap < opener.outcome:
-        return Decision(cap, shutter.id, Reason.MASKED_BY_RULE)
-    reason = Reason.ALLOWED if opener.outcome is Outcome.CLEAR else Reason.MASKED_BY_RULE
-    return Decision(opener.outcome, opener.id, reason)
+        return Decision(cap, shutter.id, _REASONS[cap])
+    return Decision(opener.outcome, opener.id, _REASONS[opener.outcome])
+
+
+def renders(field: Field, outcome: Outcome) -> bool:
+    """Whether a field has what this outcome needs: a mask for MASKED, a generaliser for GENERALISED."""
+    needs = {Outcome.MASKED: field.mask, Outcome.GENERALISED: field.generalise}
+    return bool(needs.get(outcome, "-"))
 
 
 def _settle(decision: Decision, field: Field) -> Decision:
-    if decision.outcome is Outcome.MASKED and not field.mask:
-        return Decision(Outcome.WITHHELD, decision.rule, decision.reason)
-    return decision
+    if renders(field, decision.outcome):
+        return decision
+    return Decision(Outcome.WITHHELD, decision.rule, decision.reason)

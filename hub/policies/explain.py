@@ -43,6 +43,8 @@ class Explanation:
         ]
         if self.decision.outcome is Outcome.WITHHELD and self.decision.reason is Reason.MASKED_BY_RULE:
             lines.append("The rule would mask the field, but it has no mask, so it is withheld.")
+        if self.decision.outcome is Outcome.WITHHELD and self.decision.reason is Reason.GENERALISED_BY_RULE:
+            lines.append("The rule would generalise the field, but it names no way to, so it is withheld.")
         lines += [_line(rule, "->" if rule.id == self.decision.rule else "  ") for rule in self.matched]
         lines += [_line(rule, "  ") + "  (level not reached)" for rule in self.beyond]
         return "\n".join(

@@ -16,6 +16,8 @@ from hub.catalog.types import Catalog
 from hub.errors import PolicyError
 from hub.policies.lint import check, check_links
 from hub.policies.model import PolicySet
+from hub.policies.predicates import FILE as PREDICATES
+from hub.policies.predicates import read_predicates
 from hub.policies.registries import (
     read_closed,
     read_consents,
@@ -36,6 +38,7 @@ FILES = (
     "consents.toml",
     "closed.toml",
     "cases.toml",
+    PREDICATES,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -87,6 +90,8 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         closed=read_closed(texts["closed.toml"], {field.id: field for field in catalog.fields()}),
         model_text=texts["model.conf"],
         rules_text=texts[FILE],
+        files=dict(texts),
+        questionnaire=read_predicates(texts[PREDICATES], catalog),
     )
     check(policy, catalog)
     return policy

@@ -3,7 +3,9 @@
 - Every rule matches at least one field of the catalogue, for its kind and level.
 - An opening rule names its purpose, and its role may hold that purpose; roles of `roles.toml` without
   field data (officer, operator, auditor) have no opening rule, and those without persons none for persons.
-- An opening rule at MASKED matches something that has a mask.
+- An opening rule at MASKED matches something that has a mask; no rule opens a field at GENERALISED that cannot
+  be made coarser; one at PREDICATE matches something that a declared question reads.
+- Every declared question may be asked by someone.
 - Every field is opened to someone, or stands in `closed.toml` with a reason, and not both.
 - A consent template asks for exactly what its purpose opens for its kind of subject: nothing is shown that
   was not asked for, and nothing is asked for that is not needed (PIPL art. 6).
@@ -14,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.catalog.types import Catalog, Field, SubjectKind
+from hub.catalog.types import Catalog, Dataset, Field, SubjectKind
 from hub.errors import PolicyError
 from hub.model.outcome import Outcome
-from hub.policies.compile import DecisionTable, compile_table
+from hub.policies.compile import DecisionTable, TableCompiler
 from hub.policies.model import ANY, Effect, PolicySet, Rule
 from hub.policies.patterns import matches, may_touch
 from hub.policies.rows import FILE, Link, row_error
@@ -29,12 +31,16 @@ def check(policy: PolicySet, catalog: Catalog) -> None:
     Raises:
         PolicyError: at the first rule broken, with file, row and column.
     """
+    patterns = _Patterns(catalog)
+    asked = {field for reads in _questions(policy, catalog).values() for field in reads}
     for rule in policy.rules:
-        fields = _matched(rule, catalog)
+        fields = _matched(rule, patterns)
         if rule.effect is Effect.ALLOW:
             _check_opening(rule, fields, policy)
+            _check_renders(rule, fields, asked)
     _check_coverage(policy, catalog)
-    _check_templates(policy, catalog)
+    _check_questions(policy, catalog)
+    _check_templates(policy, patterns)
 
 
 def check_links(links: tuple[Link, ...]) -> None:
@@ -73,32 +79,49 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for matter in policy.matters.values():
         if not matter.verified:
             yield f"matters.toml: {matter.code} is not verified against the published list."
+    for predicate in policy.questionnaire.predicates.values():
+        if not predicate.verified:
+            yield f"predicates.toml: {predicate.code} is not confirmed by those who answer for its thresholds."
 
 
-def _matched(rule: Rule, catalog: Catalog) -> list[Field]:
-    near = [d for d in catalog if may_touch(rule.pattern, d.id)]
-    named = [(f, d) for d in near for f in d.fields if matches(rule.pattern, f.id)]
+class _Patterns:
+    """The fields of a catalogue by the patterns that name them, each looked up once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._datasets = tuple(catalog)
+        self._named: dict[str, list[tuple[Field, Dataset]]] = {}
+
+    def named(self, pattern: str) -> list[tuple[Field, Dataset]]:
+        """The fields a pattern names, each with its dataset."""
+        found = self._named.get(pattern)
+        if found is None:
+            near = (d for d in self._datasets if may_touch(pattern, d.id))
+            found = [(f, d) for d in near for f in d.fields if matches(pattern, f.id)]
+            self._named[pattern] = found
+        return found
+
+    def reached(self, rule: Rule) -> Iterator[tuple[Field, SubjectKind]]:
+        """The fields a rule reaches, each with the kind of subject it does so for."""
+        for field, dataset in self.named(rule.pattern):
+            for kind in dataset.subjects:
+                if rule.concerns(kind) and rule.reaches_level(field.level_for(kind)):
+                    yield field, kind
+
+
+def _matched(rule: Rule, patterns: _Patterns) -> list[Field]:
+    named = patterns.named(rule.pattern)
     if not named:
         hint = "Correct the pattern or delete the row."
         raise row_error(rule.row, "object", "the pattern matches no field of the catalogue", hint)
     if not any(rule.concerns(k) for _, d in named for k in d.subjects):
         hint = "Correct the kind or delete the row."
         raise row_error(rule.row, "kind", "no dataset under the pattern has subjects of this kind", hint)
-    reached = {f.id: f for f, _ in _reached(rule, catalog)}
+    reached = {f.id: f for f, _ in patterns.reached(rule)}
     if not reached:
         raise row_error(
             rule.row, "level", "no field under the pattern has such a level", "Correct the level."
         )
     return list(reached.values())
-
-
-def _reached(rule: Rule, catalog: Catalog) -> Iterator[tuple[Field, SubjectKind]]:
-    for dataset in (d for d in catalog if may_touch(rule.pattern, d.id)):
-        for field in dataset.fields:
-            if matches(rule.pattern, field.id):
-                for kind in dataset.subjects:
-                    if rule.concerns(kind) and rule.reaches_level(field.level_for(kind)):
-                        yield field, kind
 
 
 def _check_opening(rule: Rule, fields: list[Field], policy: PolicySet) -> None:
@@ -112,6 +135,10 @@ def _check_opening(rule: Rule, fields: list[Field], policy: PolicySet) -> None:
     if role.code not in policy.purposes[rule.purpose].holders:
         hint = "Add the role to the holders in purposes.toml, or delete the row."
         raise row_error(rule.row, "purpose", f"the role {role.code} may not hold {rule.purpose}", hint)
+
+
+def _check_renders(rule: Rule, fields: list[Field], asked: set[str]) -> None:
+    """Refuse an outcome that nothing can show: no mask, no generaliser, or no question that reads the field."""
     if rule.outcome is Outcome.MASKED and not any(field.mask for field in fields):
         raise row_error(
             rule.row,
@@ -119,12 +146,45 @@ def _check_opening(rule: Rule, fields: list[Field], policy: PolicySet) -> None:
             "nothing the rule matches has a mask",
             "Give the field a mask, or delete the row.",
         )
+    if rule.outcome is Outcome.GENERALISED and not all(field.generalise for field in fields):
+        raise row_error(
+            rule.row,
+            "outcome",
+            "a field the rule matches cannot be made coarser",
+            "Name `generalise` in the catalogue, or narrow the pattern.",
+        )
+    if rule.outcome is Outcome.PREDICATE and asked.isdisjoint(field.id for field in fields):
+        hint = "Declare one in predicates.toml, or delete the row."
+        raise row_error(rule.row, "outcome", "no declared question reads what the rule matches", hint)
 
 
-def _check_templates(policy: PolicySet, catalog: Catalog) -> None:
+def _questions(policy: PolicySet, catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """Field ids that each declared question reads, by code."""
+    predicates = policy.questionnaire.predicates.values()
+    return {
+        p.code: tuple(f"{p.dataset}.{name}" for name in p.reads(catalog.datasets[p.dataset]))
+        for p in predicates
+    }
+
+
+def _check_questions(policy: PolicySet, catalog: Catalog) -> None:
+    tables = list(_single_role_tables(policy, catalog))
+    for code, reads in _questions(policy, catalog).items():
+        for kind in policy.questionnaire.predicates[code].subjects:
+            if not any(
+                table.kind is kind and all(table[field].outcome >= Outcome.PREDICATE for field in reads)
+                for table in tables
+            ):
+                raise PolicyError(
+                    f"predicates.toml, entry {code}: nobody may ask it about {kind} subjects.",
+                    hint="Add rows at PREDICATE for every field it reads, or delete the entry.",
+                )
+
+
+def _check_templates(policy: PolicySet, patterns: _Patterns) -> None:
     for purpose in sorted(p.code for p in policy.purposes.values() if p.consent_required):
         for kind in SubjectKind:
-            opened = _opened_datasets(policy, catalog, purpose, kind)
+            opened = _opened_datasets(policy, patterns, purpose, kind)
             asked = {d: t.id for t in policy.templates_for(purpose) if t.kind is kind for d in t.datasets}
             for dataset, rule in sorted(opened.items()):
                 if dataset not in asked:
@@ -139,11 +199,13 @@ def _check_templates(policy: PolicySet, catalog: Catalog) -> None:
                     )
 
 
-def _opened_datasets(policy: PolicySet, catalog: Catalog, purpose: str, kind: SubjectKind) -> dict[str, Rule]:
+def _opened_datasets(
+    policy: PolicySet, patterns: _Patterns, purpose: str, kind: SubjectKind
+) -> dict[str, Rule]:
     opened: dict[str, Rule] = {}
     for rule in policy.rules:
         if rule.effect is Effect.ALLOW and rule.purpose == purpose and rule.concerns(kind):
-            opened |= {f.dataset: rule for f, k in _reached(rule, catalog) if k is kind}
+            opened |= {f.dataset: rule for f, k in patterns.reached(rule) if k is kind}
     return opened
 
 
@@ -165,7 +227,8 @@ def _check_coverage(policy: PolicySet, catalog: Catalog) -> None:
 
 
 def _single_role_tables(policy: PolicySet, catalog: Catalog) -> Iterator[DecisionTable]:
+    compiler = TableCompiler(policy, catalog)
     for purpose in policy.purposes.values():
         for role in purpose.holders:
             for kind in SubjectKind:
-                yield compile_table(policy, catalog, frozenset({role}), purpose.code, kind)
+                yield compiler.table(frozenset({role}), purpose.code, kind)

@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
 from hub.catalog.types import Label, SubjectKind
 from hub.model.outcome import Outcome, Reason
+from hub.policies.predicates import Questionnaire
 
 ANY = "*"
 """In a rule: any purpose, either kind; in a pattern: see `hub.policies.patterns`."""
@@ -169,6 +170,10 @@ class PolicySet:
     """`model.conf` as read, for the Casbin reference."""
     rules_text: str
     """`rules.csv` as read, for the Casbin reference."""
+    questionnaire: Questionnaire = field(default_factory=Questionnaire)
+    """Yes/no questions that may be asked about fields, and the budget for asking."""
+    files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """All files as read, by name; what is published."""
 
     @cached_property
     def _ancestors(self) -> dict[str, frozenset[str]]:

@@ -37,6 +37,17 @@ def may_touch(pattern: str, dataset: str) -> bool:
     return all(p in (ANY, d) for p, d in zip(segments, dataset.split("."), strict=False))
 
 
+def naming(field_id: str) -> tuple[str, ...]:
+    """Every pattern that names this field, eleven for a field of three segments."""
+    open_ended, fronts = [], [""]
+    *front, last = field_id.split(".")
+    for segment in front:
+        open_ended += [f"{f}{ANY}" for f in fronts]
+        fronts = [f"{f}{s}." for f in fronts for s in (segment, ANY)]
+    open_ended += [f"{f}{ANY}" for f in fronts]
+    return (*open_ended, *(f"{f}{last}" for f in fronts))
+
+
 def _segments_match(pattern: list[str], field: list[str]) -> bool:
     open_end = pattern[-1] == ANY
     if open_end:

@@ -44,9 +44,12 @@ class CasbinReference:
             )
 
     def decide(self, roles: Iterable[str], purpose: str, field: Field, kind: SubjectKind) -> Outcome:
-        """The most open outcome Casbin allows, after the rule that an unmaskable field is not masked."""
+        """The most open outcome Casbin allows; WITHHELD where the field has no mask or generaliser for it."""
         outcome = self.enforced(roles, purpose, field.id, field.level_for(kind), kind)
-        return Outcome.WITHHELD if outcome is Outcome.MASKED and not field.mask else outcome
+        lacking = (outcome is Outcome.MASKED and not field.mask) or (
+            outcome is Outcome.GENERALISED and not field.generalise
+        )
+        return Outcome.WITHHELD if lacking else outcome
 
     def enforced(
         self, roles: Iterable[str], purpose: str, field_id: str, level: int, kind: SubjectKind

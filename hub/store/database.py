@@ -7,9 +7,8 @@ greenlet switch costs more than the statement.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -20,6 +19,11 @@ from hub.errors import ConfigurationError, InputError, UnavailableError
 
 TRANSIENT = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
 """What the driver raises when the database is away or goes away."""
+
+
+SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""The request path runs a handful of statements by index over and over: planning each anew would cost more than
+running it, and so would compiling it to machine code."""
 
 
 def parse_url(url: str) -> URL:
@@ -82,7 +86,11 @@ class Database:
         parsed = parse_url(url)
         try:
             pool = await asyncpg.create_pool(
-                min_size=min(4, pool_size), max_size=pool_size, reset=_no_reset, **asyncpg_arguments(parsed)
+                min_size=min(4, pool_size),
+                max_size=pool_size,
+                reset=_no_reset,
+                server_settings=SESSION,
+                **asyncpg_arguments(parsed),
             )
         except TRANSIENT as error:
             raise UnavailableError(
@@ -107,26 +115,53 @@ class Database:
         await self.engine.dispose()
         await self.pool.close()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the pool.
+    def connection(self) -> PooledConnection:
+        """A connection of the pool, as an asynchronous context manager.
 
         Raises:
             UnavailableError: when the database is away.
             InputError: when a value cannot be stored, such as a text with a null character.
         """
+        return PooledConnection(self.pool)
+
+
+class PooledConnection:
+    """Takes a connection on entry, gives it back on exit, and turns the driver's errors into ours."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._connection: Any = None
+
+    async def __aenter__(self) -> asyncpg.Connection:
         try:
-            async with self.pool.acquire() as connection:
-                yield connection
-        except asyncpg.DataError as error:
+            self._connection = await self._pool.acquire()
+        except TRANSIENT as error:
+            raise _unreachable() from error
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._pool.release(self._connection)
+        except TRANSIENT as lost:
+            if error is None:
+                raise _unreachable() from lost
+        if isinstance(error, asyncpg.DataError):
             raise InputError(
                 "A value holds characters or a size that cannot be stored.",
                 hint="Take control characters out of texts.",
                 message_zh="有取值含无法存储的字符或超出范围。",
             ) from error
-        except TRANSIENT as error:
-            raise UnavailableError(
-                "The database is not reachable.",
-                hint="Try again shortly; nothing was disclosed.",
-                message_zh="数据库暂不可用，未披露任何信息，请稍后重试。",
-            ) from error
+        if isinstance(error, TRANSIENT):
+            raise _unreachable() from error
+
+
+def _unreachable() -> UnavailableError:
+    return UnavailableError(
+        "The database is not reachable.",
+        hint="Try again shortly; nothing was disclosed.",
+        message_zh="数据库暂不可用，未披露任何信息，请稍后重试。",
+    )

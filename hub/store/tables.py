@@ -153,6 +153,14 @@ client = Table(
     Column("jwks", JSONB, nullable=False, comment="public keys only"),
     Column("status", Text, nullable=False, comment="ACTIVE or DISABLED"),
     Column("demo", Boolean, nullable=False, default=False),
+    Column(
+        "ad_hoc",
+        Boolean,
+        nullable=False,
+        default=False,
+        server_default="false",
+        comment="may send text of its own",
+    ),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 
@@ -163,6 +171,36 @@ assertion_seen = Table(
     Column("jti", Text, primary_key=True),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Index("assertion_seen_expiry", "expires_at"),
+)
+
+policy_revision = Table(
+    "policy_revision",
+    metadata,
+    Column("revision", Text, primary_key=True, comment="sha256: over the files"),
+    Column("files", JSONB, nullable=False, comment="file name to text"),
+    Column("published_at", DateTime(timezone=True), nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+policy_active = Table(
+    "policy_active",
+    metadata,
+    Column("slot", SmallInteger, primary_key=True, autoincrement=False, comment="always 0: there is one row"),
+    Column("revision", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False, comment="one more with each change"),
+    Column("activated_at", DateTime(timezone=True), nullable=False),
+    Column("activated_by", Text, nullable=False),
+)
+
+question_count = Table(
+    "question_count",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("institution", Text, primary_key=True, comment="USCC of the organisation that asks"),
+    Column("window_start", Date, primary_key=True, comment="first civil day of the window"),
+    Column("asked", Integer, nullable=False, comment="questions asked in the window"),
+    Column("thresholds", ARRAY(Text), nullable=False, comment="family, question and threshold, each once"),
 )
 
 log_state = Table(
@@ -199,4 +237,5 @@ log_entry = Table(
     Index("log_entry_subjects", "subjects", postgresql_using="gin"),
     Index("log_entry_caller", "log_id", "caller", "idx"),
     Index("log_entry_id", "entry_id"),
+    postgresql_with={"toast_tuple_target": 8160},  # entries of usual size stay in the row, uncompressed
 )

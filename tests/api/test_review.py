@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hub.demo import story_facts as facts
 from world import COMPANY, World, run
+
+from hub.demo import story_facts as facts
 
 ASK = "query Q($u: USCC!) { organization(uscc: $u) { name legalRepresentative { name } } }"
 LEDGER = "{ accessLedger { nodes { index institution purpose outcome basis items { dataset outcome fields } records } } }"
@@ -86,7 +87,7 @@ def test_a_filter_that_cannot_be_is_refused_without_a_word_about_the_inside(
                 error,
             )
         for page in ("first: 0", "first: 101", "first: -1", "before: -1"):
-            answer = await world.ask(officer, "{ auditEntries(%s) { nodes { index } } }" % page)
+            answer = await world.ask(officer, f"{{ auditEntries({page}) {{ nodes {{ index }} }} }}")
             if "errors" in answer:
                 assert answer["errors"][0]["extensions"]["code"] == "BAD_INPUT", page
             else:

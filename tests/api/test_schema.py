@@ -21,7 +21,8 @@ def catalog() -> Catalog:
 
 @cache
 def schema() -> GraphQLSchema:
-    return core(build_schema(catalog()))
+    rules = load_rules(Settings(demo=True))
+    return core(build_schema(rules.catalog, rules.policy.questionnaire.predicates))
 
 
 def _below(name: str) -> set[str]:

@@ -54,7 +54,7 @@ def an_entry(subject: bytes = ACME, **changes: Any) -> Entry:
         EntryOutcome.DISCLOSED,
         basis=Basis(BasisKind.CONSENT, "c_1", 1),
         fields=FIELDS,
-        records={"government.penalty": [record_ref(b"\x09" * 16, 1)]},
+        records={"government.penalty": [record_ref(b"\x09" * 16)]},
     )
     entry = Entry(
         new_entry_id(),

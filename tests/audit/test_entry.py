@@ -63,7 +63,7 @@ def test_an_entry_names_pseudonyms_fields_and_records_but_no_value() -> None:
     part = body["subjects"][0]
     assert part["subject"] == "sub_" + "01" * 16 == subject_ref(ACME)
     assert part["fields"] == {"clear": {"government.penalty": ["decisionDate", "documentNo"]}}
-    assert part["records"] == {"government.penalty": ["09" * 16 + "@1"]}
+    assert part["records"] == {"government.penalty": ["09" * 16]}
     assert part["basis"] == {"consent": "c_1", "consentVersion": 1, "kind": "CONSENT"}
 
 

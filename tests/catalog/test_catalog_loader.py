@@ -216,6 +216,12 @@ BROKEN = {
     "a level above five": ("level = 3", "level = 6", "].level"),
     "a level below one": ("level = 3", "level = 0", "].level"),
     "an unknown mask": ('mask = "amount"', 'mask = "blur"', "].mask"),
+    "an unknown generaliser": ('generalise = "band"', 'generalise = "blur"', "].generalise"),
+    "a generaliser for another type": (
+        'generalise = "band"',
+        'generalise = "township"',
+        "fields.amount.generalise",
+    ),
     "a mask for another type": ('mask = "amount"', 'mask = "name"', "fields.amount.mask"),
     "no mask on a level that needs one": (
         'sealed = "always"\nmask = "amount"',

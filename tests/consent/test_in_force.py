@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from world import COMPANY, World, open_world, run
 
 from hub.demo import story_facts as facts
-from world import COMPANY, World, open_world, run
 
 ASK = (
     "query Q($u: USCC!) { organization(uscc: $u) { name "
@@ -195,32 +195,27 @@ _ROW_EDITS = {
 
 
 @pytest.mark.parametrize("remembered", [False, True], ids=["first seen altered", "altered after use"])
-@pytest.mark.parametrize("edit", _ROW_EDITS)
-def test_a_row_edited_by_hand_opens_nothing_more(
-    edit: str, remembered: bool, database_url: str, tmp_path: Path
-) -> None:
+def test_a_row_edited_by_hand_opens_nothing_more(remembered: bool, database_url: str, tmp_path: Path) -> None:
     async def scene(world: World) -> None:
-        consent = await world.consent(validDays=1, maxUses=2)
-        purpose, client = "LOAN_APPLICATION", "bank-hkb"
-        if remembered:
-            assert (await ask(world, await token_for(world, consent)))[0]
-        async with world.hub.database.connection() as connection:
-            done = await connection.execute(
-                f"UPDATE consent SET {_ROW_EDITS[edit]} WHERE consent_id = $1", consent
-            )
-            assert done == "UPDATE 1"
-        client = "bank-qzb" if "BANK_QZB" in edit or edit == "another grantee" else client
-        purpose = "GUARANTEE" if edit == "another purpose" else purpose
-        token = await world.token(client, purpose, consent=consent)
-        size = world.hub.log.size
-        response = await world.send(token, ASK, {"u": COMPANY})
-        if remembered and "artefact" in edit:
-            assert response.json()["data"]["organization"]["name"] == facts.COMPANY_NAME  # by what was signed
-            return
-        assert facts.COMPANY_NAME not in response.text
-        assert "2026-01" not in response.text
-        assert response.json()["errors"][0]["extensions"]["code"] in {"VERIFICATION", "INTEGRITY"}
-        assert await uses(world, consent) == int(remembered)
-        assert world.hub.log.size == size + 1
+        for edit, change in _ROW_EDITS.items():
+            consent = await world.consent(validDays=1, maxUses=2)
+            if remembered:
+                assert (await ask(world, await token_for(world, consent)))[0], edit
+            async with world.hub.database.connection() as connection:
+                done = await connection.execute(f"UPDATE consent SET {change} WHERE consent_id = $1", consent)
+                assert done == "UPDATE 1", edit
+            client = "bank-qzb" if edit == "another grantee" else "bank-hkb"
+            purpose = "GUARANTEE" if edit == "another purpose" else "LOAN_APPLICATION"
+            token = await world.token(client, purpose, consent=consent)
+            size = world.hub.log.size
+            response = await world.send(token, ASK, {"u": COMPANY})
+            if remembered and "artefact" in edit:  # what was verified is remembered: it opens what was signed
+                assert len(response.json()["data"]["organization"]["government"]["taxPayments"]["nodes"]) == 3
+                continue
+            assert facts.COMPANY_NAME not in response.text, edit
+            assert "2026-01" not in response.text, edit
+            assert response.json()["errors"][0]["extensions"]["code"] in {"VERIFICATION", "INTEGRITY"}, edit
+            assert await uses(world, consent) == int(remembered), edit
+            assert world.hub.log.size == size + 1, edit
 
     run(database_url, tmp_path, scene)

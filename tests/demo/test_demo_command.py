@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from hub.cli.documents import block
 from hub.store.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +82,7 @@ def test_a_second_run_loads_nothing(stand: Stand) -> None:
 
 
 def test_output_fits_one_hundred_columns_and_has_no_control_codes(stand: Stand) -> None:
-    told = stand.outputs["first"].split("【1/9】")[1].split("$ hub ingest")[0].splitlines()
+    told = stand.outputs["first"].split("【1/9】")[1].split("【9/9】")[0].rstrip("\n").splitlines()
     assert [line for line in told if cell_len(line) > 100 and "sub_" not in line] == []
     assert "\x1b" not in stand.outputs["first"]
     assert [line for line in told if line != line.rstrip()] == []
@@ -129,3 +131,14 @@ def test_fresh_begins_anew_with_new_keys(stand: Stand) -> None:
     assert fresh.returncode == 0, fresh.stderr
     assert "用时 loaded in" in fresh.stdout
     assert (stand.state / "demo" / "ring" / "public.json").read_bytes() != before
+
+
+def test_the_output_in_the_readme_is_what_the_demo_prints(stand: Stand) -> None:
+    def normal(line: str) -> str:
+        return re.sub(r"\d+", "0", line)
+
+    printed = {normal(line) for line in stand.outputs["first"].splitlines()}
+    shown = block((ROOT / "README.md").read_text(encoding="utf-8"), "story").splitlines()
+    lines = [line for line in shown if line.strip() not in ("", "…") and not line.startswith("```")]
+    assert len(lines) > 30
+    assert [line for line in lines if normal(line) not in printed] == []

@@ -110,8 +110,19 @@ class Writer:
             self.aliases += 1
             alias = f"x{self.aliases}: "
         arguments = self._page(name) if "first" in parent.args else ""
+        if name == "predicates":
+            arguments = self._ask(parent)
         body = self._object(parent, depth + 1) if is_object_type(get_named_type(parent.type)) else ""
         return self._directive(f"{alias}{name}{arguments}") + body
+
+    def _ask(self, field: GraphQLField) -> str:
+        kind = get_named_type(field.args["ask"].type)
+        codes = list(get_named_type(kind.fields["code"].type).values)  # type: ignore[union-attr]
+        asked = []
+        for _ in range(self.rng.choice((0, 1, 1, 2))):
+            threshold = self.rng.choice(("", ', threshold: "1M"', ', threshold: "1"', ", threshold: null"))
+            asked.append(f"{{code: {self.rng.choice(codes)}{threshold}}}")
+        return f"(ask: [{', '.join(asked)}])"
 
     def _page(self, name: str) -> str:
         pick = self.rng.random()

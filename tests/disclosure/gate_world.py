@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from world import COMPANY, NOW, World
 
 from hub.api.context import RequestContext, Services
 from hub.api.schema import build_schema, core
@@ -28,9 +29,9 @@ from hub.intake.merge import Merger, Origin
 from hub.intake.rows import RowShape, SubjectRef
 from hub.keys.cache import DataKeyCache
 from hub.keys.sealing import DataKey
-from world import COMPANY, NOW, World
+from hub.model.outcome import Outcome
 
-DOCUMENTS = int(os.environ.get("GENERATED_DOCUMENTS", "240"))
+DOCUMENTS = int(os.environ.get("GENERATED_DOCUMENTS", "160"))
 TODAY = date(2026, 11, 20)
 
 
@@ -80,7 +81,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         hub = self.world.hub
-        self.schema = build_schema(hub.rules.catalog)
+        self.schema = build_schema(hub.rules.catalog, hub.rules.policy.questionnaire.predicates)
         self.core = core(self.schema)
         self.documents = DocumentCache(self.core, Limits())
         self.preparer = Preparer(self.core)
@@ -121,8 +122,8 @@ class Counts:
         return found
 
 
-_BACKGROUND = ("SELECT client_id, name_zh", "typeinfo", "'jit'")
-"""What runs at times of its own: the register of clients is read again, the driver looks at types."""
+_BACKGROUND = ("SELECT client_id, name_zh", "typeinfo", "'jit'", "FROM policy_active")
+"""What runs at times of its own: the registers of clients and policies are read again, the driver looks at types."""
 
 
 @contextmanager
@@ -148,13 +149,11 @@ def counted(patch: pytest.MonkeyPatch) -> Iterator[Counts]:
 
 
 def hidden_fields(world: World, role: str, purpose: str, kind: SubjectKind) -> dict[str, set[str]]:
-    """Fields below MASKED for a role and purpose, by dataset; datasets of which nothing shows have all fields."""
-    from hub.model.outcome import Outcome
-
+    """Fields of which nothing shows for a role and purpose, by dataset; datasets of which nothing shows have all fields."""
     table = world.hub.rules.table(frozenset({role}), purpose, kind)
     found: dict[str, set[str]] = {}
     for item in world.hub.rules.catalog.fields():
-        if table[item.id].outcome < Outcome.MASKED:
+        if table[item.id].outcome < Outcome.GENERALISED:
             found.setdefault(item.dataset, set()).add(item.name)
     return found
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from world import COMPANY, World, run
 
 from hub.demo import story_facts as facts
-from world import COMPANY, World, run
 
 from .documents import write
 from .gate_world import DOCUMENTS, Bench, caller_for, load, story

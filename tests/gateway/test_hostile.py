@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from world import COMPANY, World, run
 
 from hub.gateway.graphql import GraphQLEndpoint
-from world import COMPANY, World, run
 
 _INTERNALS = re.compile(
     r"Traceback|File \"|\.py|site-packages|asyncpg|sqlalchemy|strawberry|graphql-core|orjson|SELECT |INSERT |"

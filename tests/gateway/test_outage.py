@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from world import COMPANY, World, run
 
 from hub.demo import story_facts as facts
 from hub.store.embedded import EmbeddedServer
 from hub.store.migrate import migrate
-from world import COMPANY, World, run
 
 from .test_hostile import one_shape
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from world import World, run
 
 from hub.gateway.wire import GRAPHQL_RESPONSE, JSON, WireError, check_content_type, negotiate
-from world import World, run
 
 BOTH = (GRAPHQL_RESPONSE, JSON)
 

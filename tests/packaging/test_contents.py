@@ -13,11 +13,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHIPPED = re.compile(
     r"hub/(?!_data/)(\w+/)*\w+\.py|hub/py\.typed|hub/store/migrations/script\.py\.mako|hub/bench/\w+\.graphql"
-    r"|hub/_data/schema/catalog/\w+/\w+\.toml|hub/_data/schema/hub\.graphql"
+    r"|hub/_data/schema/(\w+/)*\w+\.(toml|graphql)"
+    r"|hub/_data/schema/documents/[\w-]+(\.graphql|\.certificate\.json)|hub/_data/schema/documents/manifest\.json"
     r"|hub/_data/policies/\w+\.(toml|csv|conf)|credit_hub-[\d.]+\.dist-info/.+"
 )
 SOURCES = re.compile(
     r"(hub|tests)/(\w+/)*[\w]+\.(py|toml|csv|json|graphql)|hub/py\.typed|hub/store/migrations/script\.py\.mako"
+    r"|schema/documents/[\w-]+(\.graphql|\.certificate\.json)|schema/documents/manifest\.json"
     r"|schema/(\w+/)*\w+\.(toml|graphql)|policies/\w+\.(toml|csv|conf)|docs/([\w-]+/)*[\w.-]+\.md"
     r"|requirements/\w+\.txt|keys/README\.md|\.ci/run|\.gitignore|Makefile|LICENSE|PKG-INFO|pyproject\.toml|\w+(\.zh)?\.md"
 )

@@ -91,10 +91,20 @@ def make_catalog(fields: dict[str, list[Field]]) -> Catalog:
     return Catalog(datasets, "sha256:test")
 
 
-def make_field(dataset: str, name: str, level: int, level_person: int = 0, mask: str = "") -> Field:
+def make_field(
+    dataset: str, name: str, level: int, level_person: int = 0, mask: str = "", generalise: str = ""
+) -> Field:
     """A text field."""
     return Field(
-        dataset, name, _LABEL, FieldType.TEXT, (name,), level=level, level_person=level_person, mask=mask
+        dataset,
+        name,
+        _LABEL,
+        FieldType.TEXT,
+        (name,),
+        level=level,
+        level_person=level_person,
+        mask=mask,
+        generalise=generalise,
     )
 
 
@@ -104,7 +114,12 @@ def make_world(rng: random.Random) -> World:
         {
             dataset: [
                 make_field(
-                    dataset, name, rng.choice(LEVELS), rng.choice((0, *LEVELS)), rng.choice(("", "name"))
+                    dataset,
+                    name,
+                    rng.choice(LEVELS),
+                    rng.choice((0, *LEVELS)),
+                    rng.choice(("", "name")),
+                    rng.choice(("", "township", "township")),
                 )
                 for name in _NAMES
             ]

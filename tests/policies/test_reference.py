@@ -79,12 +79,18 @@ def _truth_rows() -> list[list[str]]:
 
 @pytest.mark.parametrize("row", _truth_rows(), ids=lambda row: " ".join(row))
 def test_the_truth_table_of_the_documentation_holds(row: list[str]) -> None:
-    opens, shuts, mask, outcome, rule, reason = row
+    opens, shuts, mask, coarser, outcome, rule, reason = row
     rows = ["p, T-OTHER, officer, LEND, *, 5, *, CLEAR, allow"]
     rows += [f"p, T-ALLOW, bank, LEND, *, 5, *, {opens}, allow"] if opens != "-" else []
     rows += [f"p, T-DENY, bank, *, financial.*, 1, *, {shuts}, deny"] if shuts != "-" else []
     policy = make_policy("\n".join(rows))
-    field = make_field("financial.loan", "name", 3, mask="name" if mask == "yes" else "")
+    field = make_field(
+        "financial.loan",
+        "name",
+        3,
+        mask="name" if mask == "yes" else "",
+        generalise="township" if coarser == "yes" else "",
+    )
     catalog = make_catalog({"financial.loan": [field]})
     decision = compile_table(policy, catalog, frozenset({"bank"}), "LEND", SubjectKind.ORG)[field.id]
     named = {"allow": "T-ALLOW", "deny": "T-DENY", "DEFAULT": "DEFAULT"}[rule]
@@ -94,7 +100,7 @@ def test_the_truth_table_of_the_documentation_holds(row: list[str]) -> None:
 
 
 def test_the_truth_table_names_every_way_an_opening_and_a_shutting_can_end() -> None:
-    assert {row[3] for row in _truth_rows()} == {o.name for o in Outcome}
+    assert {row[4] for row in _truth_rows()} == {o.name for o in Outcome}
     assert {(row[0], row[1]) for row in _truth_rows()} >= set(
         itertools.product(["CLEAR"], ["-", "CLEAR", "MASKED"])
     )
