@@ -23,6 +23,7 @@ from hub.config import Settings
 from hub.demo import story_facts as facts
 from hub.demo.generator import DEFAULT_ORGANISATIONS, DEFAULT_PERSONS, Generator
 from hub.demo.load import LoadProgress
+from hub.demo.policy import put_folder_in_force
 from hub.demo.server import free_port, hub_command, running_server
 from hub.demo.stage import SEED, Progress, Stage, StageFolders, set_stage
 from hub.demo.tale import LOAN, MATTER, STEPS, Tale
@@ -73,6 +74,7 @@ def demo(
         ) as stage,
     ):
         _report(stage, time.monotonic() - began)
+        asyncio.run(put_folder_in_force(stage.url, stage.ring, rules, clock))
         environment = _environment(settings, stage)
         with running_server(environment, chosen, folders.home / "server.log") as url:
             say(f"服务已启动 The hub is running: {url}/graphql")

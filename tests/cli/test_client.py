@@ -39,6 +39,14 @@ def test_a_client_is_replaced_only_when_that_is_asked_for(shell: Shell) -> None:
     assert add(shell) == 2
 
 
+def test_a_client_sends_text_of_its_own_only_when_it_was_registered_for_it(shell: Shell) -> None:
+    assert add(shell) == 0
+    assert shell.count("client WHERE client_id = 'bank-new' AND ad_hoc") == 0
+    jwks = ["--jwks", str(shell.folder / "jwks.json"), "--ad-hoc", "--replace"]
+    shell.done("client", "add", "bank-new", *jwks, *[part for pair in GOOD.items() for part in pair])
+    assert shell.count("client WHERE client_id = 'bank-new' AND ad_hoc") == 1
+
+
 REFUSED = {
     "with its private key": {"private": True},
     "with an unknown role": {"role": "bnk"},
