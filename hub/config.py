@@ -11,8 +11,10 @@ from typing import Any
 from hub.errors import ConfigurationError
 
 
-def _setting(default: Any, text: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"help": text}, repr=not secret)
+def _setting(
+    default: Any, text: str, *, secret: bool = False, least: float | None = None, most: float | None = None
+) -> Any:
+    return field(default=default, metadata={"help": text, "least": least, "most": most}, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,19 @@ class Settings:
         "", "audience required in tokens of the external issuer; empty: this hub's issuer URL"
     )
     host: str = _setting("127.0.0.1", "address to listen on")
-    port: int = _setting(8080, "port to listen on")
-    workers: int = _setting(1, "server processes")
-    pool_size: int = _setting(16, "database connections of each process on the request path")
-    token_lifetime: int = _setting(300, "seconds an access token lives")
-    max_body_bytes: int = _setting(65536, "largest request body in bytes")
-    max_depth: int = _setting(12, "deepest nesting of a GraphQL document")
-    max_tokens: int = _setting(2000, "most lexical tokens in a GraphQL document")
-    max_aliases: int = _setting(30, "most aliases in a GraphQL document")
-    max_page_size: int = _setting(100, "largest `first` of a list")
-    max_queue: int = _setting(1024, "requests waiting for the audit log before new ones are refused")
-    request_timeout: float = _setting(10.0, "seconds after which a request is given up")
+    port: int = _setting(8080, "port to listen on", least=0, most=65535)
+    workers: int = _setting(1, "server processes", least=1, most=256)
+    pool_size: int = _setting(
+        16, "database connections of each process on the request path", least=1, most=1000
+    )
+    token_lifetime: int = _setting(300, "seconds an access token lives", least=10, most=3600)
+    max_body_bytes: int = _setting(65536, "largest request body in bytes", least=1024)
+    max_depth: int = _setting(12, "deepest nesting of a GraphQL document", least=8)
+    max_tokens: int = _setting(2000, "most lexical tokens in a GraphQL document", least=100)
+    max_aliases: int = _setting(30, "most aliases in a GraphQL document", least=0)
+    max_page_size: int = _setting(100, "largest `first` of a list", least=1, most=1000)
+    max_queue: int = _setting(1024, "requests waiting for the audit log before new ones are refused", least=1)
+    request_timeout: float = _setting(10.0, "seconds after which a request is given up", least=0.1)
     log_origin: str = _setting("credit-hub.example/audit", "origin line of audit checkpoints")
     demo: bool = _setting(False, "accept synthetic identifiers and demo keys; never in production")
     trusted_documents: str = _setting(
@@ -70,7 +74,9 @@ class Settings:
                 raise ConfigurationError(
                     f"There is no setting {name}.", hint="`hub serve --help` lists the settings."
                 )
-            values[known[name].name] = _read(name, text, type(known[name].default))
+            setting = known[name]
+            values[setting.name] = _read(name, text, type(setting.default))
+            _check_range(name, values[setting.name], setting.metadata)
         values.update({k: v for k, v in overrides.items() if v is not None})
         return cls(**values)
 
@@ -102,6 +108,29 @@ def _read(name: str, text: str, kind: type) -> Any:
             ]
         return kind(text.strip())
     except (KeyError, ValueError) as error:
+        zh, en = _KINDS[kind]
         raise ConfigurationError(
-            f"{name} must be a {kind.__name__}.", hint="Correct the variable and start again."
+            f"{name} must be {en}.",
+            hint="Correct the variable and start again.",
+            message_zh=f"{name} 应为{zh}。",
         ) from error
+
+
+_KINDS: Mapping[type, tuple[str, str]] = {
+    bool: ("1 或 0", "1 or 0"),
+    int: ("整数", "a whole number"),
+    float: ("数字", "a number"),
+    str: ("文本", "a text"),
+}
+
+
+def _check_range(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    """Refuse a number that the setting cannot mean."""
+    least, most = metadata["least"], metadata["most"]
+    if least is not None and not least <= value <= (most if most is not None else value):
+        bounds = f"{least} to {most}" if most is not None else f"at least {least}"
+        raise ConfigurationError(
+            f"{name} is out of range: {bounds}.",
+            hint="Correct the variable and start again.",
+            message_zh=f"{name} 超出范围（{bounds}）。",
+        )

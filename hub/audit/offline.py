@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "credit-hub-receipt/1"
-ALGORITHM = "sha256-salted-data/1"
+ALGORITHM = "sha256-salted-answer/1"
 
 
 class NotVerifiedError(Exception):
@@ -92,8 +92,11 @@ def check_inclusion(entry: bytes, index: int, size: int, proof: list[bytes], roo
     require(last == 0 and value == root, "the entry is not in the tree that the checkpoint signs")
 
 
-def check_commitment(entry: dict[str, Any], commitment: dict[str, Any] | None, data: Any) -> bool:
-    """Check that the entry commits to the data; says whether there was anything to commit to."""
+def check_commitment(
+    entry: dict[str, Any], commitment: dict[str, Any] | None, response: dict[str, Any]
+) -> bool:
+    """Check that the entry commits to the answer; says whether there was anything to commit to."""
+    data = response.get("data")
     if not entry["commitment"]:
         require(
             commitment is None and data is None, "the entry says nothing was disclosed, but there are data"
@@ -103,10 +106,17 @@ def check_commitment(entry: dict[str, Any], commitment: dict[str, Any] | None, d
         commitment is not None and commitment["algorithm"] == ALGORITHM,
         "the commitment is of an unknown kind",
     )
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    answer = {
+        "data": data,
+        "disclosure": response["extensions"].get("disclosure"),
+        "errors": response.get("errors") or [],
+    }
+    canonical = json.dumps(answer, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     salt = bytes.fromhex(commitment["salt"] if commitment else "")
     digest = hashlib.sha256(salt + canonical).hexdigest()
-    require(digest == entry["commitment"], "the data are not those that the log entry commits to")
+    require(
+        digest == entry["commitment"], "the data, notes or errors are not those that the log entry commits to"
+    )
     return True
 
 
@@ -122,16 +132,15 @@ def verify(response: dict[str, Any], vkey: str, say: Callable[[str], None] = pri
         check_inclusion(body, index, size, [base64_bytes(h) for h in receipt["inclusionProof"]], root)
         say(f"ok  entry {index} stands in that log")
         entry: dict[str, Any] = read_json(body)
-        covered = check_commitment(entry, receipt["commitment"], response.get("data"))
-        say("ok  the data are those the entry commits to" if covered else "ok  nothing was disclosed")
+        covered = check_commitment(entry, receipt["commitment"], response)
+        done = "ok  data, disclosure notes and errors are those the entry commits to"
+        say(done if covered else "ok  nothing was disclosed")
         say(describe(entry))
         return entry
     except NotVerifiedError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise NotVerifiedError(
-            f"the response holds no well-formed receipt ({type(error).__name__})"
-        ) from error
+        raise NotVerifiedError("the response holds no well-formed receipt") from error
 
 
 def describe(entry: dict[str, Any]) -> str:
@@ -158,8 +167,11 @@ def verify_file(path: Path, vkey: str, say: Callable[[str], None] = print) -> in
     """Check a saved response: 0 when all holds, 1 when something does not, 2 when it cannot be read."""
     try:
         response = read_json(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        say(f"ERR the file cannot be read as JSON ({type(error).__name__})")
+    except OSError:
+        say("ERR there is no such file, or it cannot be opened")
+        return 2
+    except (ValueError, RecursionError):
+        say("ERR the file is not JSON")
         return 2
     except NotVerifiedError as error:
         say(f"BAD {error}")

@@ -2,9 +2,10 @@
 
 - It holds the entry's own bytes as text, the inclusion proof, and the signed checkpoint, so it verifies
   offline with the log's verifier key alone (`hub.audit.offline` does so without this package).
-- The entry commits to the answer by `SHA-256(salt || canonical JSON of the answer's data)`; only the receipt
-  holds the salt, so the log tells nothing about the values. The algorithm has a name, so that others, for
-  example one commitment per field, can follow.
+- The entry commits to the whole answer by `SHA-256(salt || canonical JSON of {data, disclosure, errors})`: the
+  data, the notes on masked and withheld fields, and the errors. Only the receipt holds the salt, so the log
+  tells nothing about the values. The algorithm has a name, so that others, for example one commitment per
+  field, can follow.
 - Canonical JSON here: keys sorted by code point, UTF-8, no spaces, no floats. `canonical(data)` gives what
   `json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives.
 """
@@ -30,7 +31,7 @@ from hub.errors import VerificationError
 from hub.keys.note import NoteVerifier
 
 FORMAT = "credit-hub-receipt/1"
-ALGORITHM = "sha256-salted-data/1"
+ALGORITHM = "sha256-salted-answer/1"
 SALT_SIZE = 32
 
 
@@ -39,9 +40,23 @@ def new_salt() -> bytes:
     return os.urandom(SALT_SIZE)
 
 
-def commit(data: bytes, salt: bytes) -> str:
-    """Commitment to the canonical bytes of an answer's data, hex."""
-    return sha256(salt + data).hexdigest()
+def commit(answer: bytes, salt: bytes) -> str:
+    """Commitment to an answer, given what `covered_bytes` made of it; hex."""
+    return sha256(salt + answer).hexdigest()
+
+
+def covered_bytes(data: bytes, disclosure: bytes, errors: bytes) -> bytes:
+    """What a commitment covers, from the canonical bytes of its three parts."""
+    return b'{"data":' + data + b',"disclosure":' + disclosure + b',"errors":' + errors + b"}"
+
+
+def covered(response: Mapping[str, Any]) -> dict[str, Any]:
+    """What the commitment of a response covers, as plain data."""
+    return {
+        "data": response.get("data"),
+        "disclosure": (response.get("extensions") or {}).get("disclosure"),
+        "errors": response.get("errors") or [],
+    }
 
 
 def receipt_json(appended: Appended, salt: bytes | None) -> bytes:
@@ -116,12 +131,14 @@ class VerifiedReceipt:
     """Whether the entry commits to the answer's data."""
 
 
-def verify_receipt(document: Mapping[str, Any], data: Any, verifier: NoteVerifier) -> VerifiedReceipt:
+def verify_receipt(
+    document: Mapping[str, Any], response: Mapping[str, Any], verifier: NoteVerifier
+) -> VerifiedReceipt:
     """Check a receipt against the answer it came with.
 
     Args:
         document: the receipt.
-        data: the answer's `data`, as plain data or as its canonical bytes.
+        response: the whole answer.
         verifier: the log's key.
 
     Raises:
@@ -136,17 +153,13 @@ def verify_receipt(document: Mapping[str, Any], data: Any, verifier: NoteVerifie
     entry = read_body(receipt.entry.encode())
     commitment = entry.get("commitment")
     if not commitment:
-        if receipt.salt is not None or _as_data(data) is not None:
+        if receipt.salt is not None or response.get("data") is not None:
             raise _refused("The entry says that nothing was disclosed, but there is an answer.")
         return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=False)
-    raw = data if isinstance(data, bytes) else canonical(data)
-    if receipt.salt is None or not compare_digest(commit(raw, receipt.salt), str(commitment)):
+    answer = canonical(covered(response))
+    if receipt.salt is None or not compare_digest(commit(answer, receipt.salt), str(commitment)):
         raise _refused("The answer is not the one that the log entry commits to.")
     return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=True)
-
-
-def _as_data(data: Any) -> Any:
-    return orjson.loads(data) if isinstance(data, bytes) else data
 
 
 def _is_text(*values: Any) -> bool:

@@ -17,8 +17,10 @@ from hub import errors
 from hub.api.schema import build_schema
 from hub.catalog.pages import stale_pages, write_pages
 from hub.cli.settings_help import settings_table
+from hub.disclosure import documents as disclosure_documents
 from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, HubError
+from hub.gateway import wire
 
 SDL_FILE = "schema/hub.graphql"
 PAGES_FOLDER = "docs/catalogue"
@@ -97,6 +99,10 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(<!-- BEGIN {name} -->)\n?(.*?)(<!-- END {name} -->)", re.DOTALL)
 
 
+_ERROR_HOMES = frozenset({errors.__name__, wire.__name__, disclosure_documents.__name__})
+"""Modules whose error codes reach callers."""
+
+
 def errors_table() -> str:
     """Every error code with its meaning, as a Markdown table."""
     rows = [f"| `{kind.code}` | {(kind.__doc__ or '').splitlines()[0]} |" for kind in _tree(HubError)]
@@ -105,7 +111,7 @@ def errors_table() -> str:
 
 def _tree(kind: type[HubError]) -> Iterator[type[HubError]]:
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__ in _ERROR_HOMES:
             yield child
             yield from _tree(child)
 

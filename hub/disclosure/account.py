@@ -1,6 +1,6 @@
 """No answer without an entry: what is about to leave is committed to, recorded durably, and only then released.
 
-* The entry holds pseudonyms, basis, revisions, fields by outcome, record ids and a salted commitment to the data.
+* The entry holds pseudonyms, basis, revisions, fields by outcome, record ids and a salted commitment to the answer.
 * Uses of consents are counted in the same commit; a consent that was withdrawn or used up meanwhile turns its
   root into a refusal, and the refusal is what is recorded and sent.
 * If the log cannot take the entry, nothing leaves.
@@ -17,7 +17,7 @@ import orjson
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, size_class
 from hub.audit.log import AuditLog
-from hub.audit.receipt import commit, new_salt, receipt_json
+from hub.audit.receipt import commit, covered_bytes, new_salt, receipt_json
 from hub.audit.reservation import ReservationRefusedError
 from hub.disclosure.gate import Report
 from hub.disclosure.rules import Rules
@@ -76,14 +76,18 @@ class Accountant:
             data = None if done.void else report.data if done.data is None else {**done.data, **report.data}
             salt = new_salt()
             canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-            entry = self._entry(done, pseudonym, commit(canonical, salt), len(canonical))
+            errors = orjson.dumps([*report.errors, *done.errors], option=orjson.OPT_SORT_KEYS)
+            disclosure = self._disclosure(done)
+            answer = covered_bytes(canonical, disclosure, errors)
+            entry = self._entry(done, pseudonym, commit(answer, salt), len(canonical))
             try:
                 appended = await self._log.append(entry, tuple(report.uses.values()))
             except ReservationRefusedError as error:
                 for key in [k for k, use in report.uses.items() if use == error.use]:
                     report.refuse(key, error.use.subject_id, error)
                 continue
-            return Answer(self._body(done, data, receipt_json(appended, salt)), self._outcome(done).value)
+            body = self._body(orjson.dumps(data), errors, disclosure, receipt_json(appended, salt))
+            return Answer(body, self._outcome(done).value)
 
     def _entry(self, done: Operated, pseudonym: str, commitment: str, length: int) -> Entry:
         report = done.report
@@ -118,20 +122,24 @@ class Accountant:
         return EntryOutcome.DISCLOSED if shown else EntryOutcome.REFUSED
 
     @staticmethod
-    def _body(done: Operated, data: Mapping[str, Any] | None, receipt: bytes) -> bytes:
+    def _disclosure(done: Operated) -> bytes:
+        """`extensions.disclosure`, canonical, so that the receipt covers the very bytes that are sent."""
         report = done.report
-        errors = [*report.errors, *done.errors]
         notes = b",".join(note for notes in report.notes.values() for note in notes)
+        ranges = orjson.dumps(list(report.ranges.values()), option=orjson.OPT_SORT_KEYS)
+        policy = done.rules.policy.revision.encode()
+        return b'{"fields":[' + notes + b'],"policy":"' + policy + b'","ranges":' + ranges + b"}"
+
+    @staticmethod
+    def _body(data: bytes, errors: bytes, disclosure: bytes, receipt: bytes) -> bytes:
         return b"".join(
             (
                 b'{"data":',
-                orjson.dumps(data),
-                b',"errors":' + orjson.dumps(errors) if errors else b"",
-                b',"extensions":{"disclosure":{"policy":"',
-                done.rules.policy.revision.encode(),
-                b'","fields":[',
-                notes,
-                b']},"receipt":',
+                data,
+                b',"errors":' + errors if errors != b"[]" else b"",
+                b',"extensions":{"disclosure":',
+                disclosure,
+                b',"receipt":',
                 receipt,
                 b"}}",
             )

@@ -71,6 +71,8 @@ class Report:
     errors: list[dict[str, Any]] = field(default_factory=list)
     parts: dict[str, SubjectPart] = field(default_factory=dict)
     notes: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    ranges: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The range of data a consent covers, so that a list cut by it does not look complete."""
     uses: dict[str, ConsentUse] = field(default_factory=dict)
     """Consents to be counted; one use for each root shown."""
     purposes: list[str] = field(default_factory=list)
@@ -84,6 +86,7 @@ class Report:
         reason = error.reason if isinstance(error, DisclosureRefusedError) else error.code
         self.parts[key] = SubjectPart(subject_id, EntryOutcome.REFUSED, reason)
         self.notes.pop(key, None)
+        self.ranges.pop(key, None)
         self.uses.pop(key, None)
 
     def void(self) -> None:
@@ -218,6 +221,11 @@ class DisclosureGate:
             asked_json(plan.questions, shut),
         )  # fmt: skip
         if ground.consent is not None:
+            report.ranges[plan.key] = {
+                "from": ground.consent.date_from.isoformat(),
+                "path": plan.key,
+                "to": ground.consent.date_to.isoformat(),
+            }
             report.uses[plan.key] = ConsentUse(subject_id, ground.consent.consent_id, ground.consent.version)
 
     def _subject_id(self, kind: SubjectKind, identifier: str) -> bytes:
@@ -255,7 +263,9 @@ class DisclosureGate:
         if not shows and all(question.refusal is not None for question in plan.questions):
             raise refusal(rules.policy, Reason.NO_RULE)  # else the subject's existence alone would show
         readers = tuple(slot.reader() for slot in plan.slots)
-        notes = tuple(orjson.dumps(note) for note in notes_json(plan.notes, rules.policy))
+        notes = tuple(
+            orjson.dumps(note, option=orjson.OPT_SORT_KEYS) for note in notes_json(plan.notes, rules.policy)
+        )
         found = CompiledRoot(plan, SlotArrays.of(plan.slots), readers, notes, fields_fragment(plan.fields))
         self._plans[key] = found
         if len(self._plans) > _PLANS:
@@ -270,4 +280,4 @@ def _shut_notes(rules: Rules, plan: RootPlan, shut: Mapping[int, Reason]) -> tup
         for number, question in enumerate(plan.questions)
         if number in shut
     ]
-    return tuple(orjson.dumps(note) for note in notes_json(notes, rules.policy))
+    return tuple(orjson.dumps(note, option=orjson.OPT_SORT_KEYS) for note in notes_json(notes, rules.policy))

@@ -38,6 +38,10 @@ class Authenticator(Protocol):
         ...
 
 
+class NoTokenError(AuthenticationError):
+    """The request carries no access token at all."""
+
+
 class GraphQLEndpoint:
     """Serves GraphQL over HTTP."""
 
@@ -70,7 +74,10 @@ class GraphQLEndpoint:
         try:
             if scope["method"] != "POST":
                 raise WireError(
-                    405, "GraphQL is served by POST only.", hint="Send the query in the body of a POST."
+                    405,
+                    "GraphQL is served by POST only.",
+                    hint="Send the query in the body of a POST.",
+                    message_zh="GraphQL 只接受 POST 请求。",
                 )
             media = negotiate(headers.get(b"accept", b"").decode("latin-1"))
             check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
@@ -125,7 +132,8 @@ def _status(error: HubError) -> tuple[int, list[tuple[bytes, bytes]]]:
     if isinstance(error, WireError):
         return error.status, [(b"allow", b"POST")] if error.status == 405 else []
     if isinstance(error, AuthenticationError):
-        return 401, [(b"www-authenticate", b'Bearer realm="credit-hub", error="invalid_token"')]
+        detail = b"" if isinstance(error, NoTokenError) else b', error="invalid_token"'  # RFC 6750, 3.1
+        return 401, [(b"www-authenticate", b'Bearer realm="credit-hub"' + detail)]
     if isinstance(error, UnavailableError):
         return 503, [(b"retry-after", b"1")]
     return 500, []
@@ -134,7 +142,7 @@ def _status(error: HubError) -> tuple[int, list[tuple[bytes, bytes]]]:
 def _bearer(headers: dict[bytes, bytes]) -> str:
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise AuthenticationError(
+        raise NoTokenError(
             "There is no access token.",
             hint="Get one at /oauth/token and send it as `Authorization: Bearer …`.",
             message_zh="缺少访问令牌。",

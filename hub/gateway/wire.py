@@ -88,7 +88,12 @@ def check_content_type(content_type: str) -> None:
     name, *parameters = (p.strip().lower() for p in content_type.split(";"))
     charset = next((p[8:].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
     if name != JSON or charset not in ("utf-8", "utf8"):
-        raise WireError(415, "The body is not declared as JSON.", hint=f"Send Content-Type: {JSON}.")
+        raise WireError(
+            415,
+            "The body is not declared as JSON.",
+            hint=f"Send Content-Type: {JSON}.",
+            message_zh="请求未声明为 JSON。",
+        )
 
 
 def read_request(body: bytes) -> WireRequest:
@@ -132,9 +137,9 @@ def read_request(body: bytes) -> WireRequest:
         )
     name, variables, extensions = data.get("operationName"), data.get("variables"), data.get("extensions")
     if name is not None and not isinstance(name, str):
-        raise WireError(400, "`operationName` is not a string.")
+        raise WireError(400, "`operationName` is not a string.", message_zh="operationName 应为字符串。")
     if variables is not None and not isinstance(variables, dict):
-        raise WireError(400, "`variables` is not an object.")
+        raise WireError(400, "`variables` is not an object.", message_zh="variables 应为 JSON 对象。")
     if extensions is not None and not isinstance(extensions, dict):
-        raise WireError(400, "`extensions` is not an object.")
+        raise WireError(400, "`extensions` is not an object.", message_zh="extensions 应为 JSON 对象。")
     return WireRequest(query, name or None, variables or {}, extensions or {}, document_id)

@@ -95,8 +95,12 @@ UPDATE intake_batch SET rows_done = $2, inserted = $3, updated = $4, unchanged =
 WHERE batch_id = $1
 """
 _FINISH_BATCH = "UPDATE intake_batch SET finished_at = $2 WHERE batch_id = $1"
-_CLIENT_UNIT = "SELECT institution FROM client WHERE client_id = $1 AND status = 'ACTIVE'"
-_CLIENT_IDS = "SELECT client_id FROM client WHERE status = 'ACTIVE' ORDER BY client_id"
+_CLIENT_UNIT = """
+SELECT institution FROM client WHERE client_id = $1 AND status = 'ACTIVE' AND 'source_unit' = ANY(roles)
+"""
+_CLIENT_IDS = (
+    "SELECT client_id FROM client WHERE status = 'ACTIVE' AND 'source_unit' = ANY(roles) ORDER BY client_id"
+)
 
 _RECORD_COLUMNS = (
     "subject_id", "dataset", "record_id", "version", "edition", "event_date", "severity", "severity_source",
@@ -320,13 +324,13 @@ async def finish_batch(connection: Connection, batch_id: str, now: datetime) -> 
 
 
 async def client_institution(connection: Connection, client_id: str) -> str | None:
-    """USCC of the institution behind an active client."""
+    """USCC of the institution behind an active client that is a source unit."""
     found: str | None = await connection.fetchval(_CLIENT_UNIT, client_id)
     return found
 
 
 async def client_ids(connection: Connection) -> list[str]:
-    """Ids of all active clients."""
+    """Ids of all active clients that are source units."""
     return [r[0] for r in await connection.fetch(_CLIENT_IDS)]
 
 

@@ -17,7 +17,7 @@ from hub.audit import offline
 from hub.audit.batch import Pending, Plan
 from hub.audit.entry import EntryOutcome, canonical
 from hub.audit.merkle import Frontier, leaf_hash
-from hub.audit.receipt import commit, new_salt, receipt_json, verify_receipt
+from hub.audit.receipt import commit, covered, new_salt, receipt_json, verify_receipt
 from hub.errors import VerificationError
 from hub.keys.note import parse_note_verifier
 
@@ -35,7 +35,9 @@ def a_response(
     """A response as a client saves it, with its entry in the middle of a batch."""
     salt = new_salt() if committed else None
     outcome = EntryOutcome.DISCLOSED if committed else EntryOutcome.REFUSED
-    entry = an_entry(outcome=outcome, commitment=commit(canonical(data), salt) if salt else "").encode()
+    entry = an_entry(
+        outcome=outcome, commitment=commit(canonical(covered({"data": data})), salt) if salt else ""
+    ).encode()
     old = Frontier.empty().extend([leaf_hash(bytes([n])) for n in range(before)]).frontier
     items = [Pending(e, leaf_hash(e.body), ()) for e in (entry, *(an_entry().encode() for _ in range(after)))]
     appended = Plan(old, items, ORIGIN, SIGNER, NOW).appended(0)
@@ -46,7 +48,7 @@ def a_response(
 def both(response: dict[str, Any], vkey: str = VKEY) -> bool:
     """Whether it verifies; the hub's code and the standalone verifier must agree."""
     try:
-        verify_receipt(response["extensions"]["receipt"], response["data"], parse_note_verifier(vkey))
+        verify_receipt(response["extensions"]["receipt"], response, parse_note_verifier(vkey))
         ours = True
     except VerificationError:
         ours = False
@@ -67,7 +69,7 @@ def test_a_receipt_verifies_against_its_answer(before: int, after: int) -> None:
 
 def test_a_receipt_tells_what_was_logged() -> None:
     response = a_response()
-    verified = verify_receipt(response["extensions"]["receipt"], canonical(DATA), SIGNER.verifier)
+    verified = verify_receipt(response["extensions"]["receipt"], response, SIGNER.verifier)
     assert verified.covers_data
     assert (verified.index, verified.checkpoint.size) == (5, 9)
     assert verified.entry["purpose"] == "LOAN_APPLICATION"
@@ -76,9 +78,19 @@ def test_a_receipt_tells_what_was_logged() -> None:
 def test_a_refusal_has_a_receipt_too_and_it_covers_no_data() -> None:
     response = a_response(committed=False)
     assert both(response)
-    assert not verify_receipt(response["extensions"]["receipt"], None, SIGNER.verifier).covers_data
+    assert not verify_receipt(response["extensions"]["receipt"], response, SIGNER.verifier).covers_data
     response["data"] = DATA
     assert not both(response)
+
+
+def test_a_receipt_covers_the_notes_and_the_errors_too() -> None:
+    response = a_response()
+    assert both(response)
+    note = {"path": "organization.name", "outcome": "CLEAR"}
+    for part in ({"errors": [{"message": "invented"}]}, {"extensions": {"disclosure": {"fields": [note]}}}):
+        changed = {**response, **part}
+        changed["extensions"] = {**changed["extensions"], "receipt": response["extensions"]["receipt"]}
+        assert not both(changed)
 
 
 def test_the_order_of_keys_in_the_answer_does_not_matter() -> None:
@@ -206,7 +218,7 @@ def test_a_receipt_from_the_log_itself_verifies(database_url: str) -> None:
         async with open_log(database_url) as (_, log):
             salt = new_salt()
             await asyncio.gather(*(log.append(an_entry()) for _ in range(5)))
-            appended = await log.append(an_entry(commitment=commit(canonical(DATA), salt)))
+            appended = await log.append(an_entry(commitment=commit(canonical(covered({"data": DATA})), salt)))
             receipt = json.loads(receipt_json(appended, salt))
             assert both({"data": DATA, "extensions": {"receipt": receipt}})
 
