@@ -42,7 +42,7 @@ class Settings:
     pool_size: int = _setting(
         16, "database connections of each process on the request path", least=1, most=1000
     )
-    token_lifetime: int = _setting(300, "seconds an access token lives", least=10, most=3600)
+    token_lifetime: int = _setting(300, "seconds an access token lives", least=10, most=86400)
     max_body_bytes: int = _setting(65536, "largest request body in bytes", least=1024)
     max_depth: int = _setting(12, "deepest nesting of a GraphQL document", least=8)
     max_tokens: int = _setting(2000, "most lexical tokens in a GraphQL document", least=100)
