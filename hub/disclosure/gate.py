@@ -95,7 +95,7 @@ class Report:
             key: SubjectPart(part.subject_id, EntryOutcome.REFUSED, part.reason)
             for key, part in self.parts.items()
         }
-        self.data, self.notes, self.uses = {}, {}, {}
+        self.data, self.notes, self.ranges, self.uses = {}, {}, {}, {}
 
 
 class DisclosureGate:
