@@ -76,8 +76,10 @@ class Settings:
                 )
             setting = known[name]
             values[setting.name] = _read(name, text, type(setting.default))
-            _check_range(name, values[setting.name], setting.metadata)
         values.update({k: v for k, v in overrides.items() if v is not None})
+        for name, setting in known.items():
+            if setting.name in values:
+                _check_range(name, values[setting.name], setting.metadata)
         return cls(**values)
 
     @property

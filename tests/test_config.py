@@ -27,6 +27,11 @@ def test_it_refuses(case: str) -> None:
         Settings.from_environment({name: text})
 
 
+def test_an_option_of_a_command_is_held_to_the_same_bounds() -> None:
+    with pytest.raises(ConfigurationError, match="HUB_PORT"):
+        Settings.from_environment({}, port=99999)
+
+
 def test_what_is_set_is_read_and_the_rest_keeps_its_default() -> None:
     settings = Settings.from_environment({"HUB_PORT": " 9000 ", "HUB_DEMO": "yes", "PATH": "/bin"})
     assert (settings.port, settings.demo, settings.workers) == (9000, True, 1)
