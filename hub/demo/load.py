@@ -30,8 +30,6 @@ from hub.store.database import Database
 
 GATHERED = 15_000
 """Most records that wait in memory."""
-_PLAN_AFRESH = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""Plans made for empty tables read the whole table, and would be kept while it grows."""
 _ANALYSE = "ANALYZE subject, subject_alias, record, blind_index"
 
 
@@ -128,7 +126,6 @@ class _Load:
     async def land(self) -> None:
         """Merge everything that waits, in one transaction."""
         async with self.database.connection() as connection, connection.transaction():
-            await connection.execute(_PLAN_AFRESH)
             for (dataset, source_unit), rows in sorted(self._gathered.items()):
                 origin = Origin(self.catalog.datasets[dataset], source_unit, self._batch, self.now)
                 merger = Merger(origin, indexer=self._indexer, sealer=self._sealer)
