@@ -17,6 +17,8 @@ from hub.keys.sealing import DataKey, aad_prefix
 ABSENT = "absent"
 """Attribute of every decoded record that is always None; stands where nothing is shown."""
 _PREFIX = "f_"
+_NO_FIELD = "-"
+"""Stored name of `ABSENT`: none that a catalogue field could have, so that nothing stored ever fills it."""
 
 
 def attribute(name: str) -> str:
@@ -92,7 +94,10 @@ def _decoder(names: list[str]) -> msgspec.json.Decoder[Any] | None:
         return None
     fields = [(attribute(name), Any, None) for name in names]
     shape = msgspec.defstruct(
-        "Stored", [*fields, (ABSENT, Any, None)], rename={attribute(name): name for name in names}, gc=False
+        "Stored",
+        [*fields, (ABSENT, Any, None)],
+        rename={ABSENT: _NO_FIELD, **{attribute(name): name for name in names}},
+        gc=False,
     )
     return msgspec.json.Decoder(shape)
 
