@@ -7,6 +7,7 @@ because publication periods and validity dates in the source documents are civil
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
@@ -49,6 +50,13 @@ class FixedClock:
 def civil_date(instant: datetime) -> date:
     """The civil date in China Standard Time at `instant` (which must be aware)."""
     return instant.astimezone(CST).date()
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day that many months earlier, or the last day of that month when it is shorter."""
+    index = day.year * 12 + day.month - 1 - months
+    year, month = index // 12, index % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def to_millis(instant: datetime) -> int:

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from hub.api.context import RequestContext
-from hub.api.registers import BilingualText, text
+from hub.api.registers import BilingualText, RateInfo, rates, text
 from hub.api.scalars import USCC
 from hub.documents.consent_request import DocumentConsent, ItemAsked, consent_request
 from hub.documents.letter import letter
@@ -33,6 +33,7 @@ class RequestedItem:
     dataset: str = strawberry.field(description="信息项（数据集）。Dataset.")
     title: BilingualText = strawberry.field(description="名称。Title.")
     separate: bool = strawberry.field(description="是否须单独同意。Whether it needs a consent of its own.")
+    data_life_days: int = strawberry.field(description="最长保存天数。Days the data may be kept.")
     fields: list[RequestedField] = strawberry.field(description="字段。Fields.")
 
 
@@ -57,6 +58,10 @@ class ConsentRequestInfo:
     kind: str = strawberry.field(description="主体类别。Kind of subject.")
     template_id: str = strawberry.field(description="授权书模板。Consent template.")
     template_version: int = strawberry.field(description="模板版本。Version of the template.")
+    fair_use: str = strawberry.field(description="合理使用模板编号。Id of the fair-use template.")
+    frequency: list[RateInfo] = strawberry.field(
+        description="同一机构的查询次数上限。How often one institution may read."
+    )
     readers: list[RequestReader] = strawberry.field(description="谁可以查看。Who may read.")
     items: list[RequestedItem] = strawberry.field(description="信息项。Items.")
     range_months: int = strawberry.field(description="数据回溯月数。Months of data looked back.")
@@ -72,12 +77,17 @@ class ConsentRequestInfo:
     )
 
 
-async def consent_request_of(info: Info, document_id: str, grantee: USCC, purpose: str) -> ConsentRequestInfo:
+async def consent_request_of(
+    info: Info, document_id: str, grantee: USCC, purpose: str, fair_use_template: str | None = None
+) -> ConsentRequestInfo:
     """The consent request of a document for a recipient and a purpose."""
     context = info.context
     services = context.services
     name = await services.consents.recipient(grantee, purpose, context.rules.policy)
-    asked = consent_request(context.rules, services.trusted, document_id, grantee, purpose, grantee_name=name)
+    asked = consent_request(
+        context.rules, services.trusted, document_id, grantee, purpose,
+        grantee_name=name, template_id=fair_use_template,
+    )  # fmt: skip
     own = context.caller.client.subject_id
     return _shown(asked, [pseudonym(own)] if own is not None else [])
 
@@ -98,11 +108,13 @@ def _shown(asked: DocumentConsent, subjects: list[str]) -> ConsentRequestInfo:
                 roles=[text(role) for role in asked.roles],
             )
         ],
-        items=[_item(item) for item in asked.items],
-        range_months=template.range_months,
-        validity_days=template.validity_days,
+        items=[_item(asked, item) for item in asked.items],
+        fair_use=asked.fair_use.id,
+        frequency=rates(asked.fair_use.reads_of_subject),
+        range_months=asked.range_months,
+        validity_days=asked.validity_days,
         max_uses=template.max_uses,
-        data_life_days=asked.purpose.data_life_days,
+        data_life_days=asked.data_life_days(),
         onward_transfer=template.onward_transfer,
         adverse=text(template.adverse),
         withdrawal=text(template.withdrawal),
@@ -111,6 +123,12 @@ def _shown(asked: DocumentConsent, subjects: list[str]) -> ConsentRequestInfo:
     )
 
 
-def _item(item: ItemAsked) -> RequestedItem:
+def _item(asked: DocumentConsent, item: ItemAsked) -> RequestedItem:
     fields = [RequestedField(name=f.name, label=text(f.label), outcome=f.outcome.name) for f in item.fields]
-    return RequestedItem(dataset=item.dataset, title=text(item.title), separate=item.separate, fields=fields)
+    return RequestedItem(
+        dataset=item.dataset,
+        title=text(item.title),
+        separate=item.separate,
+        data_life_days=asked.data_life_days(item.dataset),
+        fields=fields,
+    )

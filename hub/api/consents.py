@@ -8,17 +8,23 @@ from typing import Any, cast
 import strawberry
 
 from hub.api.context import RequestContext
+from hub.api.registers import BilingualText, RateInfo, text
 from hub.api.scalars import USCC, Date, DateTime
 from hub.clock import CST
 from hub.consent.artefact import Consent as StoredConsent
 from hub.consent.artefact import ConsentStatus as Status
+from hub.consent.artefact import Term
 from hub.consent.request import ConsentRequest
 from hub.documents.consent_request import consent_request
 from hub.errors import InputError
+from hub.policies.model import Unit
 
 Info = strawberry.Info[RequestContext, Any]
 
 strawberry.enum(Status, name="ConsentStatus", description="授权状态。What can be said of a consent now.")
+strawberry.enum(
+    Term, name="ConsentTerm", description="授权条款。A term that a fair-use template may cut down."
+)
 
 
 @strawberry.type(description="授权的信息项。One item that a consent opens.")
@@ -28,6 +34,19 @@ class ConsentItem:
     dataset: str = strawberry.field(description="信息项（数据集）。Dataset.")
     fields: list[str] = strawberry.field(description="字段，空表示全部。Fields; empty means all.")
     separate: bool = strawberry.field(description="是否单独同意。Whether signed for apart.")
+    data_life_days: int = strawberry.field(description="最长保存天数。Days the recipient may keep the data.")
+
+
+@strawberry.type(
+    description="超出合理使用模板而被缩减的条款。A term beyond the fair-use template that was cut down."
+)
+class ClampedTerm:
+    """A term that was cut down."""
+
+    term: Term = strawberry.field(description="条款。Which term.")
+    asked: str = strawberry.field(description="申请的值。What was asked for.")
+    given: str = strawberry.field(description="实际的值。What was given instead.")
+    text: BilingualText = strawberry.field(description="说明。In plain words.")
 
 
 @strawberry.type(
@@ -53,6 +72,15 @@ class Consent:
     data_life_days: int = strawberry.field(
         description="被授权方最长保存天数。Days the recipient may keep the data."
     )
+    fair_use: str | None = strawberry.field(
+        description="合理使用模板编号，令牌须相同。Id of the fair-use template; the token must name the same."
+    )
+    frequency: list[RateInfo] = strawberry.field(
+        description="同一机构的查询次数上限。How often one institution may read."
+    )
+    clamped: list[ClampedTerm] = strawberry.field(
+        description="超出模板而被缩减的条款。What was asked for beyond the template and cut down."
+    )
     revoked_at: DateTime | None = strawberry.field(description="撤回时间。When it was withdrawn.")
     artefact: strawberry.scalars.JSON = strawberry.field(description="签名的授权书原文。The signed artefact.")
 
@@ -71,6 +99,10 @@ class GrantConsentInput:
     document: str | None = strawberry.field(
         default=None,
         description="已登记文档的编号：仅授权该文档所查的信息项和字段。Id of a trusted document: only the items and fields it reads.",
+    )
+    fair_use_template: str | None = strawberry.field(
+        default=None,
+        description="合理使用模板编号，不填则取该用途的默认模板。Id of a fair-use template; the purpose's default when left out.",
     )
     valid_days: int | None = strawberry.field(default=None, description="有效天数。Days of validity.")
     range_from: Date | None = strawberry.field(default=None, description="数据范围起。First date of data.")
@@ -96,7 +128,12 @@ def show(consent: StoredConsent, context: RequestContext) -> Consent:
         grantee=USCC(consent.grantee),
         purpose=consent.purpose,
         items=[
-            ConsentItem(dataset=i["dataset"], fields=i["fields"], separate=i["separate"])
+            ConsentItem(
+                dataset=i["dataset"],
+                fields=i["fields"],
+                separate=i["separate"],
+                data_life_days=i.get("dataLife", artefact["dataLife"])["value"],
+            )
             for i in artefact["items"]
         ],
         range_from=Date(artefact["dataRange"]["from"]),
@@ -106,6 +143,13 @@ def show(consent: StoredConsent, context: RequestContext) -> Consent:
         max_uses=consent.max_uses,
         used_count=consent.used_count,
         data_life_days=artefact["dataLife"]["value"],
+        fair_use=consent.fair_use,
+        frequency=[
+            RateInfo(unit=Unit(rate["unit"]), most=rate["value"]) for rate in artefact.get("frequency", ())
+        ],
+        clamped=[
+            ClampedTerm(term=c.term, asked=c.asked, given=c.given, text=text(c.text)) for c in consent.clamped
+        ],
         revoked_at=DateTime(consent.revoked_at.astimezone(CST).isoformat()) if consent.revoked_at else None,
         artefact=cast("Any", dict(artefact)),
     )
@@ -139,6 +183,7 @@ async def grant_consent(info: Info, input: GrantConsentInput) -> Consent:
         range_from=date.fromisoformat(input.range_from) if input.range_from else None,
         range_to=date.fromisoformat(input.range_to) if input.range_to else None,
         max_uses=input.max_uses,
+        template=input.fair_use_template,
         signatory=input.signatory,
         separate_consent=input.separate_consent,
         adverse_notice_acknowledged=input.adverse_notice_acknowledged,
@@ -155,8 +200,9 @@ def _fields(context: RequestContext, input: GrantConsentInput) -> dict[str, tupl
     if input.document is None:
         return {}
     asked = consent_request(
-        context.rules, context.services.trusted, input.document, input.grantee, input.purpose
-    )
+        context.rules, context.services.trusted, input.document, input.grantee, input.purpose,
+        template_id=input.fair_use_template,
+    )  # fmt: skip
     if beyond := sorted(set(input.datasets or ()) - asked.fields.keys()):
         raise InputError(
             f"The document does not read these items: {', '.join(beyond)}.",

@@ -39,7 +39,7 @@ class RequestContext:
     caller: Caller
     now: datetime
     finished: Mapping[str, Any] = field(default_factory=dict)
-    """Subject roots by response key, finished by the disclosure gate."""
+    """Subject roots by response key, finished by the disclosure gate; what is missing is put in afterwards."""
     parts: list[SubjectPart] = field(default_factory=list)
     """What resolvers did about subjects, for the audit entry."""
     purposes: list[str] = field(default_factory=list)

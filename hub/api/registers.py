@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import strawberry
 
 from hub.api.context import RequestContext
 from hub.catalog.types import Label
-from hub.policies.model import ConsentTemplate
+from hub.policies.model import Beyond, ConsentTemplate, FairUse, Rate, Unit
 
 Info = strawberry.Info[RequestContext, Any]
+
+strawberry.enum(
+    Unit, name="CalendarUnit", description="自然时、日、月、年（北京时间）。A civil calendar unit (UTC+8)."
+)
+strawberry.enum(
+    Beyond,
+    name="BeyondCap",
+    description="超限的处理：拒绝，或缩至上限并告知。What happens beyond a cap: refused, or cut down and told.",
+)
 
 
 @strawberry.type(description="双语文本。A text in both languages.")
@@ -71,6 +81,66 @@ class ConsentTemplateInfo:
     withdrawal: BilingualText = strawberry.field(description="撤回方式。How to withdraw.")
 
 
+@strawberry.type(description="查询次数上限。How often in a calendar unit (UTC+8).")
+class RateInfo:
+    """How often in a calendar unit."""
+
+    unit: Unit = strawberry.field(description="单位。Unit.")
+    most: int = strawberry.field(description="上限。At most.")
+
+
+@strawberry.type(description="数据集更严的上限。Narrower caps of one dataset.")
+class DatasetCapsInfo:
+    """Narrower caps of a fair-use template for one dataset."""
+
+    dataset: str = strawberry.field(description="信息项（数据集）。Dataset.")
+    range_months: int = strawberry.field(
+        description="数据回溯月数，0 为不限。Months looked back; 0 for no limit."
+    )
+    data_life_days: int = strawberry.field(
+        description="最长保存天数，0 为依法律。Days the data may be kept; 0: by law."
+    )
+    reads_of_subject: list[RateInfo] = strawberry.field(
+        description="另有的查询次数上限。Besides the caps of the template."
+    )
+
+
+@strawberry.type(description="合理使用模板：一种用途可以用多少。How much a purpose may be used.")
+class FairUseInfo:
+    """A fair-use template."""
+
+    id: strawberry.ID = strawberry.field(description="编号，写入授权和令牌。Id, as in consents and tokens.")
+    title: BilingualText = strawberry.field(description="名称。Title.")
+    max_consent_days: int = strawberry.field(
+        description="授权最长天数，0 为不用授权。Longest consent in days; 0: none is used."
+    )
+    range_months: int = strawberry.field(
+        description="数据回溯月数，0 为不限。Months looked back; 0 for no limit."
+    )
+    data_life_days: int = strawberry.field(
+        description="最长保存天数，0 为依法律。Days the data may be kept; 0: by law."
+    )
+    subjects_per_request: int = strawberry.field(
+        description="一次请求的主体数。Subjects in one request at most."
+    )
+    reads_of_subject: list[RateInfo] = strawberry.field(
+        description="同一机构对同一主体的查询次数。Answers about one subject to one institution."
+    )
+    reads_in_all: list[RateInfo] = strawberry.field(
+        description="同一机构对全部主体的查询次数。Answers about all subjects to one institution."
+    )
+    over_consent_days: Beyond = strawberry.field(
+        description="授权期超限时。When a consent is asked for longer."
+    )
+    over_range: Beyond = strawberry.field(
+        description="数据范围超限时。When an earlier range of data is asked for."
+    )
+    over_subjects: Beyond = strawberry.field(description="主体过多时。When there are too many subjects.")
+    datasets: list[DatasetCapsInfo] = strawberry.field(
+        description="个别数据集更严的上限。Narrower caps of some datasets."
+    )
+
+
 @strawberry.type(description="用途。A purpose for which data may be asked.")
 class PurposeInfo:
     """A purpose of the register."""
@@ -83,8 +153,9 @@ class PurposeInfo:
         description="是否需要清单事项。Whether a listed matter is needed."
     )
     holders: list[str] = strawberry.field(description="可持有的角色。Roles that may hold it.")
-    max_consent_days: int = strawberry.field(description="授权最长天数。Longest consent in days.")
-    data_life_days: int = strawberry.field(description="数据最长保存天数。Days the data may be kept.")
+    fair_use: list[FairUseInfo] = strawberry.field(
+        description="合理使用模板，第一个为默认；没有的用途不查主体。Fair-use templates, the default first; without one the purpose reads no subject."
+    )
     consent_templates: list[ConsentTemplateInfo] = strawberry.field(
         description="授权书模板，按主体类别。Consent templates, one for each kind of subject."
     )
@@ -117,6 +188,36 @@ def _template(template: ConsentTemplate) -> ConsentTemplateInfo:
         notice=text(template.notice),
         adverse=text(template.adverse),
         withdrawal=text(template.withdrawal),
+    )
+
+
+def rates(found: Iterable[Rate]) -> list[RateInfo]:
+    """Rates as their GraphQL type."""
+    return [RateInfo(unit=rate.unit, most=rate.most) for rate in found]
+
+
+def _fair_use(template: FairUse) -> FairUseInfo:
+    return FairUseInfo(
+        id=strawberry.ID(template.id),
+        title=text(template.title),
+        max_consent_days=template.max_consent_days,
+        range_months=template.range_months,
+        data_life_days=template.data_life_days,
+        subjects_per_request=template.subjects_per_request,
+        reads_of_subject=rates(template.reads_of_subject),
+        reads_in_all=rates(template.reads_in_all),
+        over_consent_days=template.over_consent_days,
+        over_range=template.over_range,
+        over_subjects=template.over_subjects,
+        datasets=[
+            DatasetCapsInfo(
+                dataset=caps.dataset,
+                range_months=template.range_months_of(caps.dataset),
+                data_life_days=template.data_life_days_of(caps.dataset),
+                reads_of_subject=rates(caps.reads_of_subject),
+            )
+            for caps in template.datasets.values()
+        ],
     )
 
 
@@ -162,8 +263,7 @@ def purposes(info: Info) -> list[PurposeInfo]:
                 consent_required=purpose.consent_required,
                 matter_required=purpose.matter_required,
                 holders=list(purpose.holders),
-                max_consent_days=purpose.max_consent_days,
-                data_life_days=purpose.data_life_days,
+                fair_use=[_fair_use(t) for t in policy.fair_use_for(code)],
                 consent_templates=[_template(t) for t in policy.templates_for(code)],
             )
         )

@@ -15,9 +15,11 @@ from strawberry.types.scalar import ScalarDefinition
 
 from hub.errors import IdentifierError
 from hub.model.identifiers import normalise, parse_uscc
+from hub.model.subjects import SubjectName, subject_of
 
 USCC = NewType("USCC", str)
 PersonIdentifier = NewType("PersonIdentifier", str)
+SubjectIdentifier = NewType("SubjectIdentifier", str)
 Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 YearMonth = NewType("YearMonth", str)
@@ -55,6 +57,17 @@ def _parse_person(value: Any) -> str:
     if not isinstance(text, str) or not _PERSON.match(text):
         raise _fail("A person is named by an 18-character resident id. 请使用18位公民身份号码。")
     return text
+
+
+def _parse_subject(value: Any) -> SubjectName:
+    if not isinstance(value, str):
+        raise _fail("A subject is named by a USCC or resident id. 请使用统一社会信用代码或公民身份号码。")
+    try:
+        return SubjectName(*subject_of(value, today=date.max, demo=True))
+    except IdentifierError as error:
+        raise _fail(
+            f"Neither a USCC nor a resident id ({error.detail}). 主体代码有误。 {error.hint}".strip()
+        ) from None
 
 
 def _parse_date(value: Any) -> str:
@@ -100,6 +113,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="PersonIdentifier",
         description="公民身份号码，18位（GB 11643）。Resident id number, 18 characters.",
         parse_value=_parse_person,
+    ),
+    SubjectIdentifier: strawberry.scalar(
+        name="SubjectIdentifier",
+        description="统一社会信用代码或公民身份号码，18位。USCC or resident id, 18 characters.",
+        parse_value=_parse_subject,
     ),
     Date: strawberry.scalar(
         name="Date",

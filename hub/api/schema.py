@@ -17,12 +17,12 @@ from strawberry.types import ExecutionContext
 
 from hub.api import audit, consent_requests, consents, registers
 from hub.api.context import RequestContext
-from hub.api.scalars import SCALARS, USCC, PersonIdentifier
+from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
 from hub.catalog.types import Catalog
 from hub.policies.predicates import Predicate
 
-_SUBJECT_ROOTS = ("organization", "person")
+_SUBJECT_ROOTS = ("organization", "person", "subjects")
 
 
 class HubSchema(strawberry.Schema):
@@ -59,8 +59,13 @@ def _query(types: CatalogTypes) -> type:
     def person(id: PersonIdentifier) -> Any:
         raise NotImplementedError
 
+    def subjects(ids: list[SubjectIdentifier]) -> Any:
+        raise NotImplementedError
+
+    one: Any = types.subject
     organization.__annotations__["return"] = types.organization | None
     person.__annotations__["return"] = types.person | None
+    subjects.__annotations__["return"] = list[one | None]
     fields: list[Any] = [
         strawberry.field(
             name="organization",
@@ -71,6 +76,12 @@ def _query(types: CatalogTypes) -> type:
             name="person",
             resolver=person,
             description="按公民身份号码查询自然人，须持有针对该主体的令牌。A natural person by resident id; the token must name it.",
+        ),
+        strawberry.field(
+            name="subjects",
+            resolver=subjects,
+            description="一次查询多个主体（最多1000个），逐一判定，次序与请求一致；可逐行导出。"
+            "Many subjects, at most 1,000, each decided on its own, in the order asked for; can be sent line by line.",
         ),
         strawberry.field(
             name="consents",
@@ -138,7 +149,7 @@ def _pick_below(kind: Any, seen: set[str]) -> None:
 
 def _finished_root(_source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     context: RequestContext = info.context
-    return context.finished[str(info.path.key)]
+    return context.finished.get(str(info.path.key), [] if info.field_name == "subjects" else None)
 
 
 def _pick(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:

@@ -99,11 +99,13 @@ def _policy(settings: Settings, loaded: list[Rules], *, verbose: bool) -> str:
         for note in notes:
             say(f"  {note}")
     look = f", {len(notes)} deserve a look (-v)" if notes and not verbose else ""
-    return f"{len(rules.policy.rules)} rules, {len(rules.policy.purposes)} purposes{look}"
+    policy = rules.policy
+    templates = f"{len(policy.fair_use)} fair-use templates"
+    return f"{len(policy.rules)} rules, {len(policy.purposes)} purposes, {templates}{look}"
 
 
 def _cases(settings: Settings, rules: Rules) -> str:
-    report = run_policy_cases(settings, rules)
+    report = run_policy_cases(settings, rules, by_casbin=False)  # `hub policy test` asks Casbin as well
     if report.failures:
         raise PolicyError(str(report.failures[0]), hint=f"{len(report.failures)} failed: `hub policy test`.")
     if report.unexercised:

@@ -19,7 +19,7 @@ from hub.cli.names import known
 from hub.cli.public_keys import public_ring
 from hub.clock import from_millis
 from hub.config import Settings
-from hub.consent.artefact import FORMAT
+from hub.consent.artefact import FORMAT, Consent
 from hub.consent.request import ConsentRequest
 from hub.errors import InputError, VerificationError
 from hub.keys.signing import verify_document
@@ -46,6 +46,9 @@ def grant(
     dataset: Annotated[
         list[str] | None, typer.Option(help="Dataset id; repeat for more; default: the template's.")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Fair-use template; default: the purpose's first.")
+    ] = None,
     signatory: Annotated[str, typer.Option(help="Reference to who signed, for example a file number.")] = "",
     separate_consent: Annotated[
         bool, typer.Option("--separate-consent", help="Sensitive items were signed for separately.")
@@ -55,9 +58,12 @@ def grant(
     ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the signed artefact.")] = False,
 ) -> None:
-    """Enter a consent that a subject gave at the counter; prints its id."""
+    """Enter a consent that a subject gave at the counter; prints its id, and on stderr what was cut down.
 
-    async def act(desk: Desk) -> tuple[str, bytes]:
+    What is asked for beyond the fair-use template is refused or cut down, as the template says.
+    """
+
+    async def act(desk: Desk) -> Consent:
         policy = desk.rules.policy
         client = desk.registry.get(grantee)
         request = ConsentRequest(
@@ -66,17 +72,20 @@ def grant(
             datasets=[known(d, desk.rules.catalog.datasets, "dataset", "数据集") for d in dataset or ()],
             valid_days=days,
             max_uses=uses,
+            template=template,
             signatory=signatory,
             separate_consent=separate_consent,
             adverse_notice_acknowledged=adverse_notice,
             created_via="COUNTER",
         )
         subject_id, now = desk.subject_id(subject), desk.clock.now()
-        consent = await desk.consents.grant(subject_id, request, policy, desk.actor, now)
-        return consent.consent_id, orjson.dumps(dict(consent.artefact), option=orjson.OPT_INDENT_2)
+        return await desk.consents.grant(subject_id, request, policy, desk.actor, now)
 
-    consent_id, artefact = at_desk(act)
-    say(artefact.decode() if json_output else consent_id)
+    consent = at_desk(act)
+    for clamp in consent.clamped:
+        say(f"{clamp.text.zh} {clamp.text.en}", stderr=True)
+    artefact = orjson.dumps(dict(consent.artefact), option=orjson.OPT_INDENT_2)
+    say(artefact.decode() if json_output else consent.consent_id)
 
 
 @app.command("list")

@@ -111,6 +111,9 @@ def request(
     kind: Annotated[
         SubjectKind | None, typer.Option(help="Kind of subject; needed when the document reads both.")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Fair-use template; default: the purpose's first.")
+    ] = None,
     english: Annotated[bool, typer.Option("--english", help="Print the text in English, too.")] = False,
 ) -> None:
     """Print the consent request of a document and the authorization_details for its token."""
@@ -119,7 +122,7 @@ def request(
     found = _find(trusted, document)
     known(purpose, rules.policy.purposes, "purpose", "用途")
     unit = str(parse_uscc(grantee, demo=settings.demo))
-    asked = consent_request(rules, trusted, found.id, unit, purpose, kind=kind)
+    asked = consent_request(rules, trusted, found.id, unit, purpose, kind=kind, template_id=template)
     text = letter(asked)
     say(text.zh)
     if english:

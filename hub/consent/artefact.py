@@ -4,6 +4,8 @@
 * It names one recipient (personal information protection law art. 23: passing on needs a consent of its own),
   each item, the purpose, the range of data, the validity, the number of uses and how long the recipient may
   keep what it got.
+* It names the fair-use template it was given under, with the number of reads in each calendar unit, and what was
+  asked for beyond the template and cut down.
 * It is signed by the hub over its canonical JSON, so that it can be shown to others.
 """
 
@@ -16,6 +18,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from hub.catalog.types import Label
 from hub.clock import from_millis
 
 FORMAT = "credit-hub-consent/1"
@@ -29,6 +32,36 @@ class ConsentStatus(StrEnum):
     EXPIRED = "EXPIRED"
     EXHAUSTED = "EXHAUSTED"
     NOT_YET_VALID = "NOT_YET_VALID"
+
+
+class Term(StrEnum):
+    """A term of a consent that a fair-use template may cut down."""
+
+    VALID_DAYS = "VALID_DAYS"
+    RANGE_FROM = "RANGE_FROM"
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """One term that was asked for beyond the fair-use template, and what was given instead."""
+
+    term: Term
+    asked: str
+    """A number of days, or a date (ISO 8601)."""
+    given: str
+
+    @property
+    def text(self) -> Label:
+        """What the subject and the recipient are told."""
+        if self.term is Term.VALID_DAYS:
+            return Label(
+                f"授权有效期由申请的 {self.asked} 天缩短为 {self.given} 天。",
+                f"The consent lasts {self.given} days instead of the {self.asked} asked for.",
+            )
+        return Label(
+            f"数据范围的起始日由申请的 {self.asked} 改为 {self.given}。",
+            f"The range of data begins on {self.given} instead of on {self.asked} as asked for.",
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +102,18 @@ class Consent:
     def scope_key(self) -> frozenset[tuple[str, frozenset[str]]]:
         """The items as a hashable key: consents that open the same items share plans."""
         return frozenset(self.items.items())
+
+    @cached_property
+    def fair_use(self) -> str | None:
+        """Id of the fair-use template it was given under; None: it names none."""
+        named: Mapping[str, str] = self.artefact.get("fairUse", {})
+        return named.get("template")
+
+    @cached_property
+    def clamped(self) -> tuple[Clamp, ...]:
+        """What was asked for beyond the template and cut down."""
+        told = self.artefact.get("clamped", ())
+        return tuple(Clamp(Term(c["term"]), c["asked"], c["given"]) for c in told)
 
     @cached_property
     def date_from(self) -> date:

@@ -1,4 +1,9 @@
-"""What a subject fills in to grant a consent, and the rules it must keep before an artefact is made."""
+"""What a subject fills in to grant a consent, and the rules it must keep before an artefact is made.
+
+- What is left out is filled in from the purpose's consent template, within the caps of the fair-use template.
+- A validity or a range of data beyond the caps is refused or cut down, as the fair-use template says; what was
+  cut down is told, in the artefact itself.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NoReturn
 
-from hub.clock import civil_date
+from hub.clock import civil_date, months_before
+from hub.consent.artefact import Clamp, Term
 from hub.errors import InputError
-from hub.policies.model import ConsentTemplate, PolicySet, Purpose
+from hub.policies.model import Beyond, ConsentTemplate, FairUse, PolicySet, Purpose
+
+_EARLIEST = date(1949, 10, 1)
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,8 @@ class ConsentRequest:
     range_from: date | None = None
     range_to: date | None = None
     max_uses: int | None = None
+    template: str | None = None
+    """Id of the fair-use template; None: the default one of the purpose."""
     signatory: str = ""
     separate_consent: bool = False
     """The signature of its own for sensitive items (personal information protection law art. 29)."""
@@ -41,6 +51,7 @@ class Terms:
 
     purpose: Purpose
     template: ConsentTemplate
+    fair_use: FairUse
     datasets: tuple[str, ...]
     valid_from: datetime
     valid_to: datetime
@@ -48,10 +59,16 @@ class Terms:
     range_to: date
     max_uses: int
     separate: frozenset[str] = field(default_factory=frozenset)
+    clamped: tuple[Clamp, ...] = ()
+    """What was asked for and cut down."""
+
+    def data_life_days(self, dataset: str = "") -> int:
+        """Days for which the recipient may keep what it gets of a dataset, or of any."""
+        return self.fair_use.data_life_days_with(self.template, dataset)
 
 
 def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime) -> Terms:
-    """Check a request against purpose and template.
+    """Check a request against purpose, consent template and fair-use template.
 
     Args:
         request: what is asked for.
@@ -62,6 +79,29 @@ def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime)
     Raises:
         InputError: naming the first rule that it breaks.
     """
+    purpose, template, caps = _templates(request, kind, policy)
+    datasets, separate = _items(request, template)
+    clamped: list[Clamp] = []
+    days = _days(request, template, caps, clamped)
+    uses = _uses(request, template)
+    today = civil_date(now)
+    range_from = _range_from(request, template, caps, today, clamped)
+    range_to = request.range_to or today + timedelta(days=days)
+    if range_to < range_from:
+        _refuse(
+            "The range of data ends before it begins.",
+            "数据范围止于起始之前。",
+            "Move rangeFrom or rangeTo.",
+        )
+    return Terms(
+        purpose, template, caps, datasets, now, now + timedelta(days=days), range_from, range_to, uses,
+        separate, tuple(clamped),
+    )  # fmt: skip
+
+
+def _templates(
+    request: ConsentRequest, kind: str, policy: PolicySet
+) -> tuple[Purpose, ConsentTemplate, FairUse]:
     purpose = policy.purposes.get(request.purpose)
     templates = [t for t in policy.templates_for(request.purpose) if t.kind.value == kind]
     if purpose is None or not purpose.consent_required or not templates:
@@ -70,7 +110,18 @@ def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime)
             "该用途不以授权同意为依据。",
             "`purposes` lists them.",
         )
-    template = templates[-1]
+    caps = policy.fair_use_of(purpose.code, request.template)
+    if caps is None:
+        _refuse(
+            "The purpose has no fair-use template of this id.",
+            "该用途没有此合理使用模板。",
+            f"Choose among {', '.join(t.id for t in policy.fair_use_for(purpose.code))}.",
+        )
+    return purpose, templates[-1], caps
+
+
+def _items(request: ConsentRequest, template: ConsentTemplate) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The datasets, and those of them that are signed for apart."""
     datasets = tuple(request.datasets) or template.datasets
     if beyond := sorted(set(datasets) - set(template.datasets)):
         _refuse(
@@ -91,13 +142,27 @@ def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime)
             "尚未确认不良信息告知。",
             "Show the notice and set adverseNoticeAcknowledged.",
         )
-    days = request.valid_days if request.valid_days is not None else template.validity_days
-    if not 1 <= days <= purpose.max_consent_days:
+    return datasets, separate
+
+
+def _days(request: ConsentRequest, template: ConsentTemplate, caps: FairUse, clamped: list[Clamp]) -> int:
+    """Days of validity."""
+    most, asked = caps.max_consent_days, request.valid_days
+    if asked is None:
+        return caps.validity_days_with(template)
+    if asked > most and caps.over_consent_days is Beyond.CLAMP:
+        clamped.append(Clamp(Term.VALID_DAYS, str(asked), str(most)))
+        return most
+    if not 1 <= asked <= most:
         _refuse(
-            f"A consent for this purpose lasts 1 to {purpose.max_consent_days} days.",
+            f"A consent for this purpose lasts 1 to {most} days.",
             "授权有效期超出限制。",
             "Shorten validDays.",
         )
+    return asked
+
+
+def _uses(request: ConsentRequest, template: ConsentTemplate) -> int:
     uses = request.max_uses if request.max_uses is not None else template.max_uses
     if not 1 <= uses <= template.max_uses:
         _refuse(
@@ -105,26 +170,26 @@ def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime)
             "查询次数超出限制。",
             "Lower maxUses.",
         )
-    today = civil_date(now)
-    earliest = _months_before(today, template.range_months) if template.range_months else date.min
-    range_from, range_to = (
-        request.range_from or max(earliest, date(1949, 10, 1)),
-        request.range_to or today + timedelta(days=days),
-    )
-    if range_from < earliest or range_to < range_from:
+    return uses
+
+
+def _range_from(
+    request: ConsentRequest, template: ConsentTemplate, caps: FairUse, today: date, clamped: list[Clamp]
+) -> date:
+    """First date of the data covered: within the cap, and within what the notice of the template says."""
+    months = caps.range_months_with(template)
+    earliest = max(months_before(today, months), _EARLIEST) if months else _EARLIEST
+    asked = request.range_from
+    if asked is None or asked >= earliest:
+        return asked or earliest
+    if caps.over_range is Beyond.REFUSE:
         _refuse(
-            f"The range of data covers at most {template.range_months} months back.",
+            f"The range of data covers at most {months} months back.",
             "数据范围超出限制。",
             "Move rangeFrom forward.",
         )
-    return Terms(
-        purpose, template, datasets, now, now + timedelta(days=days), range_from, range_to, uses, separate
-    )
-
-
-def _months_before(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 - months
-    return date(index // 12, index % 12 + 1, min(day.day, 28))
+    clamped.append(Clamp(Term.RANGE_FROM, asked.isoformat(), earliest.isoformat()))
+    return earliest
 
 
 def _refuse(message: str, message_zh: str, hint: str) -> NoReturn:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -130,11 +130,35 @@ class ConsentService:
         consent = await store.get(connection, subject_id, consent_id)
         if consent is None or (consent.grantee, consent.purpose) != (grantee, purpose):
             return None
+        self._remember(consent)
+        return consent
+
+    async def preload(
+        self, connection: asyncpg.Connection, wanted: Sequence[tuple[bytes, str, str]], grantee: str
+    ) -> None:
+        """Read many consents in one statement, so that `find` need not ask for each.
+
+        Args:
+            connection: to the database.
+            wanted: subject, consent id and purpose of each.
+            grantee: the recipient; consents of others are left out.
+
+        Raises:
+            VerificationError: when a stored artefact is not what was signed.
+        """
+        missing = {(s, c): purpose for s, c, purpose in wanted if (s, c) not in self._known}
+        if not missing:
+            return
+        for consent in await store.get_many(connection, list(missing)):
+            key = (consent.subject_id, consent.consent_id)
+            if (consent.grantee, consent.purpose) == (grantee, missing[key]):
+                self._remember(consent)
+
+    def _remember(self, consent: Consent) -> None:
         self._check(consent)
-        self._known[key] = consent
+        self._known[consent.subject_id, consent.consent_id] = consent
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return consent
 
     async def reload(self, connection: asyncpg.Connection, consent: Consent) -> Consent | None:
         """The consent as it is stored now.
@@ -149,7 +173,10 @@ class ConsentService:
         return stored
 
     def _check(self, consent: Consent) -> None:
-        """Hold the columns that decide against the signed artefact, so that a row edited by hand opens nothing."""
+        """Hold the columns that decide against the signed artefact, so that a row edited by hand opens nothing.
+
+        Items, range and fair-use template have no columns: they are read from the artefact whose signature holds.
+        """
         body = verify_document(self._verify_keys, consent.artefact)
         if (
             body["id"] != consent.consent_id
@@ -172,7 +199,8 @@ class ConsentService:
         policy: PolicySet,
         now: datetime,
     ) -> Consent:
-        template = terms.template
+        template, caps = terms.template, terms.fair_use
+        rates = [{"unit": rate.unit.value, "value": rate.most} for rate in caps.reads_of_subject]
         notice = {"zh": template.notice.zh, "en": template.notice.en}
         body: Mapping[str, Any] = {
             "format": FORMAT,
@@ -181,7 +209,12 @@ class ConsentService:
             "grantor": {"subject": subject_ref(subject_id), "kind": kind, "signatory": request.signatory},
             "grantee": {"institution": request.grantee},
             "items": [
-                {"dataset": d, "fields": list(request.fields.get(d, ())), "separate": d in terms.separate}
+                {
+                    "dataset": d,
+                    "fields": list(request.fields.get(d, ())),
+                    "separate": d in terms.separate,
+                    "dataLife": {"unit": "DAY", "value": terms.data_life_days(d)},
+                }
                 for d in terms.datasets
             ],
             "purpose": {"code": terms.purpose.code, "basis": terms.purpose.basis.value},
@@ -190,8 +223,11 @@ class ConsentService:
             "validTo": to_millis(terms.valid_to),
             "fetchType": "ONE_TIME" if terms.max_uses == 1 else "PERIODIC",
             "maxUses": terms.max_uses,
+            "fairUse": {"template": caps.id},
+            **({"frequency": rates} if rates else {}),
+            "clamped": [{"term": c.term.value, "asked": c.asked, "given": c.given} for c in terms.clamped],
             "mode": "VIEW",
-            "dataLife": {"unit": "DAY", "value": terms.purpose.data_life_days},
+            "dataLife": {"unit": "DAY", "value": terms.data_life_days()},
             "onwardTransfer": {"allowed": template.onward_transfer},
             "notice": {"template": template.id, "version": template.version, "sha256": _digest(notice)},
             "adverseNoticeAcknowledged": request.adverse_notice_acknowledged,

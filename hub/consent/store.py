@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from hub.consent.artefact import Consent
 _COLUMNS = """subject_id, consent_id, version, status, grantee, purpose, valid_from, valid_to, max_uses, used_count,
     revoked_at, artefact"""
 _GET = f"SELECT {_COLUMNS} FROM consent WHERE subject_id = $1 AND consent_id = $2"  # noqa: S608
+_GET_MANY = f"""SELECT {_COLUMNS} FROM consent
+    WHERE (subject_id, consent_id) IN (SELECT * FROM unnest($1::bytea[], $2::text[]))"""  # noqa: S608
 _LIST = f"SELECT {_COLUMNS} FROM consent WHERE subject_id = $1 ORDER BY granted_at DESC, consent_id LIMIT $2"  # noqa: S608
 _INSERT = """INSERT INTO consent (subject_id, consent_id, version, status, grantee, purpose, valid_from, valid_to,
     max_uses, used_count, artefact, granted_at) VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6, $7, $8, 0, $9, $10)"""
@@ -41,6 +44,12 @@ async def get(connection: asyncpg.Connection, subject_id: bytes, consent_id: str
     """One consent of a subject."""
     row = await connection.fetchrow(_GET, subject_id, consent_id)
     return None if row is None else _consent(row)
+
+
+async def get_many(connection: asyncpg.Connection, keys: Sequence[tuple[bytes, str]]) -> list[Consent]:
+    """Those of these consents that there are."""
+    rows = await connection.fetch(_GET_MANY, [subject for subject, _ in keys], [id for _, id in keys])
+    return [_consent(row) for row in rows]
 
 
 async def list_all(connection: asyncpg.Connection, subject_id: bytes, limit: int) -> list[Consent]:

@@ -4,6 +4,8 @@
   can leave and how. What is asked for in vain is not in it: nobody consents to what is never shown.
 * A list is ordered by its date for whoever may see the date, so the date is among the fields of a list.
 * Period, validity, uses and the notices are those of the template; the readers are the recipient and its roles.
+* How often, how far back and how long the data may be kept is what both the consent template and the fair-use
+  template allow; the derived `authorization_details` name the fair-use template.
 * A consent over these items lets the document run without anything being withheld for want of consent, and the
   `authorization_details` ask for the token it runs under. Screen, token and enforcement have one source.
 """
@@ -22,7 +24,7 @@ from hub.documents.reach import Reach
 from hub.documents.registry import TrustedDocument, TrustedDocuments
 from hub.errors import InputError
 from hub.model.outcome import Outcome
-from hub.policies.model import ConsentTemplate, Purpose
+from hub.policies.model import ConsentTemplate, FairUse, PolicySet, Purpose
 
 DETAIL_TYPE = "credit_disclosure"
 OUTCOME_TITLES: Mapping[Outcome, Label] = {
@@ -68,6 +70,21 @@ class DocumentConsent:
     roles: tuple[Label, ...]
     """Titles of the roles in which the recipient reads."""
     items: tuple[ItemAsked, ...]
+    fair_use: FairUse
+
+    @property
+    def range_months(self) -> int:
+        """Months of data looked back at most."""
+        return self.fair_use.range_months_with(self.template)
+
+    @property
+    def validity_days(self) -> int:
+        """Days of validity of a consent that names none."""
+        return self.fair_use.validity_days_with(self.template)
+
+    def data_life_days(self, dataset: str = "") -> int:
+        """Days for which the recipient may keep what it gets of a dataset, or of any."""
+        return self.fair_use.data_life_days_with(self.template, dataset)
 
     @property
     def fields(self) -> dict[str, tuple[str, ...]]:
@@ -87,6 +104,7 @@ class DocumentConsent:
             "type": DETAIL_TYPE,
             "purpose": self.purpose.code,
             "subjects": list(subjects),
+            "template": self.fair_use.id,
         }
         return [{**detail, "consent": consent} if consent else detail]
 
@@ -100,6 +118,7 @@ def consent_request(
     *,
     grantee_name: str = "",
     kind: SubjectKind | None = None,
+    template_id: str | None = None,
 ) -> DocumentConsent:
     """Derive the consent request of a document.
 
@@ -111,12 +130,40 @@ def consent_request(
         purpose_code: for which of its purposes.
         grantee_name: how the recipient is called, for the text.
         kind: kind of subject; needed only when the document reads both.
+        template_id: the fair-use template; None: the default one of the purpose.
 
     Raises:
-        InputError: when there is no such document for this recipient and purpose, or no consent is needed.
+        InputError: when there is no such document for this recipient and purpose, no consent is needed, or the
+            purpose has no such fair-use template.
     """
+    found, purpose = _document(rules.policy, trusted, document_id, grantee, purpose_code)
+    chosen, template, fair_use = _templates(rules.policy, found.asked, purpose, kind, template_id)
+    asked = found.asked
+    roles = [role for role in sorted(found.listed.roles) if role in purpose.holders]
+    outcomes = _outcomes(rules, roles, purpose_code, chosen)
+    read = {field: outcomes[field] for field in asked.fields[chosen] if outcomes[field] > Outcome.WITHHELD}
+    for question in open_questions(rules, asked, chosen, outcomes.__getitem__):
+        dataset = rules.catalog.datasets[question.dataset]
+        for name in question.reads(dataset):
+            read.setdefault(dataset.by_name[name].id, Outcome.PREDICATE)
+    items = tuple(
+        item
+        for entry in template.items
+        if (
+            item := _item(
+                rules.catalog.datasets[entry.dataset], entry.separate, asked, chosen, read, outcomes
+            )
+        )
+    )
+    titles = tuple(rules.policy.roles[role].title for role in roles)
+    return DocumentConsent(found, purpose, chosen, template, grantee, grantee_name, titles, items, fair_use)
+
+
+def _document(
+    policy: PolicySet, trusted: TrustedDocuments, document_id: str, grantee: str, purpose_code: str
+) -> tuple[TrustedDocument, Purpose]:
     found = trusted.get(document_id)
-    purpose = rules.policy.purposes.get(purpose_code)
+    purpose = policy.purposes.get(purpose_code)
     if (
         found is None
         or purpose is None
@@ -128,33 +175,29 @@ def consent_request(
             hint="`hub documents list` names the documents with their purposes.",
             message_zh="没有适用于该机构和用途的此文档。",
         )
-    asked = found.asked
+    return found, purpose
+
+
+def _templates(
+    policy: PolicySet, asked: Reach, purpose: Purpose, kind: SubjectKind | None, template_id: str | None
+) -> tuple[SubjectKind, ConsentTemplate, FairUse]:
+    """The kind of subject that is asked, with the consent template and the fair-use template for it."""
     chosen = kind or (asked.kinds[0] if len(asked.kinds) == 1 else None)
-    templates = [t for t in rules.policy.templates_for(purpose_code) if t.kind is chosen]
-    if not purpose.consent_required or chosen not in asked.kinds or not templates:
+    templates = [t for t in policy.templates_for(purpose.code) if t.kind is chosen]
+    if not purpose.consent_required or chosen is None or chosen not in asked.kinds or not templates:
         raise InputError(
             "This document and purpose need no consent, or none that this kind of subject can give.",
             hint="Name a purpose that rests on consent, and the kind of subject when the document reads both.",
             message_zh="该文档与用途不以此类主体的授权同意为依据。",
         )
-    roles = [role for role in sorted(found.listed.roles) if role in purpose.holders]
-    outcomes = _outcomes(rules, roles, purpose_code, chosen)
-    read = {field: outcomes[field] for field in asked.fields[chosen] if outcomes[field] > Outcome.WITHHELD}
-    for question in open_questions(rules, asked, chosen, outcomes.__getitem__):
-        dataset = rules.catalog.datasets[question.dataset]
-        for name in question.reads(dataset):
-            read.setdefault(dataset.by_name[name].id, Outcome.PREDICATE)
-    items = tuple(
-        item
-        for entry in templates[-1].items
-        if (
-            item := _item(
-                rules.catalog.datasets[entry.dataset], entry.separate, asked, chosen, read, outcomes
-            )
+    fair_use = policy.fair_use_of(purpose.code, template_id)
+    if fair_use is None:
+        raise InputError(
+            "The purpose has no fair-use template of this id.",
+            hint=f"Choose among {', '.join(t.id for t in policy.fair_use_for(purpose.code))}.",
+            message_zh="该用途没有此合理使用模板。",
         )
-    )
-    titles = tuple(rules.policy.roles[role].title for role in roles)
-    return DocumentConsent(found, purpose, chosen, templates[-1], grantee, grantee_name, titles, items)
+    return chosen, templates[-1], fair_use
 
 
 def _outcomes(rules: Rules, roles: Sequence[str], purpose: str, kind: SubjectKind) -> dict[str, Outcome]:

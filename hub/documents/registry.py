@@ -70,7 +70,7 @@ class TrustedDocument:
         listed = self.listed
         if listed.institutions and caller.institution not in listed.institutions:
             return False
-        purposes = {grant.purpose for grant in caller.grants}
+        purposes = caller.purposes
         if not purposes or not purposes <= set(listed.purposes):
             return False
         roles = policy.effective_roles(caller.roles)

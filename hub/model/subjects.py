@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 from hub.errors import IdentifierError
 from hub.model.identifiers import normalise, parse_resident_id, parse_uscc
+
+
+class SubjectName(NamedTuple):
+    """A subject as a caller names it."""
+
+    kind: str
+    """ORG or PERSON."""
+    identifier: str
+    """Normalised USCC or resident id; for an organisation also `sub_` and its id in hex."""
 
 
 def subject_of(text: str, *, today: date, demo: bool) -> tuple[str, str]:

@@ -2,16 +2,16 @@
 
 - A field opens when its outcome rises, closes when it falls. A field that keeps its outcome under another rule is
   no change here.
-- Besides fields: what a purpose asks for (consent, matter, holders, limits), the published matters, the consent
-  templates and the declared questions. Whether such a change opens is known for the entries of `_DIRECTIONS`;
-  for every other one it is UNCLEAR, and counts as opening where a build asks to be stopped.
+- Besides fields: what a purpose asks for (consent, matter, holders), its fair-use templates cap by cap, the published
+  matters, the consent templates and the declared questions. Whether such a change opens is known for the entries
+  of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening where a build asks to be stopped.
 - Texts (titles, notices, sources) are not compared.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -20,7 +20,7 @@ from typing import Any
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision
 from hub.policies.compile import TableCompiler
-from hub.policies.model import PolicySet
+from hub.policies.model import Beyond, FairUse, PolicySet, Rate
 
 
 class Effect(StrEnum):
@@ -138,15 +138,27 @@ def _more_or_unlimited(before: Any, after: Any) -> Effect:
     return _more(before or float("inf"), after or float("inf"))
 
 
+def _clamps(before: Any, after: Any) -> Effect:
+    """What happens beyond a cap; to cut down gives more than to refuse."""
+    return Effect.OPENS if after is Beyond.CLAMP else Effect.CLOSES
+
+
 _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
     "purpose": {
         "consent_required": _less,
         "matter_required": _less,
         "holders": _gain,
+    },
+    "fair-use template": {
         "max_consent_days": _more,
-        "max_range_months": _more_or_unlimited,
+        "range_months": _more_or_unlimited,
         "data_life_days": _more_or_unlimited,
-        "max_subjects": _more,
+        "subjects_per_request": _more,
+        "reads_of_subject": _more_or_unlimited,
+        "reads_in_all": _more_or_unlimited,
+        "over_consent_days": _clamps,
+        "over_range": _clamps,
+        "over_subjects": _clamps,
     },
     "matter": {"roles": _gain},
     "consent template": {
@@ -161,6 +173,8 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
     "question": {},
     "questions": {"questions": _more, "thresholds": _more, "window_days": _less},
 }
+_NO_CAP = 0
+"""Stands for a cap that one of two fair-use templates does not have: no limit of its own."""
 _TEXTS = frozenset(
     {"title", "source", "verified", "legal_basis", "notice", "adverse", "withdrawal", "version", "code", "id"}
 )
@@ -169,6 +183,7 @@ _TEXTS = frozenset(
 def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
     registries: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
         ("purpose", old.purposes, new.purposes),
+        ("fair-use template", old.fair_use, new.fair_use),
         ("matter", old.matters, new.matters),
         ("consent template", old.consents, new.consents),
         ("role", old.roles, new.roles),
@@ -190,20 +205,37 @@ def _attributes(
     place: str, directions: Mapping[str, _Direction], before: Any, after: Any
 ) -> Iterator[EntryChange]:
     was, now = _compared(before), _compared(after)
-    for name in was:
-        if was[name] != now[name]:
-            direction = directions.get(name)
-            effect = direction(was[name], now[name]) if direction else Effect.UNCLEAR
-            yield EntryChange(place, name, _text(was[name]), _text(now[name]), effect)
+    for name in {**was, **now}:
+        old, new = was.get(name, _NO_CAP), now.get(name, _NO_CAP)
+        if old != new:
+            direction = directions.get(name.split()[0])
+            effect = direction(old, new) if direction else Effect.UNCLEAR
+            yield EntryChange(place, name, _text(old), _text(new), effect)
 
 
 def _compared(entry: Any) -> dict[str, Any]:
-    """The attributes of an entry that are compared; of a consent template's items, the datasets."""
+    """The attributes of an entry that are compared, by a name whose first word has a direction.
+
+    Of a consent template's items, the datasets; of a fair-use template, every cap by itself. A cap that is not
+    there is `_NO_CAP`.
+    """
     found = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry) if f.name not in _TEXTS}
     if "items" in found:
         found |= {"datasets": tuple(item.dataset for item in found["items"])}
         found["items"] = tuple(item.dataset for item in found["items"] if item.separate)
+    if isinstance(entry, FairUse):
+        del found["datasets"]
+        found |= _rates("reads_of_subject", found.pop("reads_of_subject"))
+        found |= _rates("reads_in_all", found.pop("reads_in_all"))
+        for caps in entry.datasets.values():
+            found[f"range_months of {caps.dataset}"] = caps.range_months
+            found[f"data_life_days of {caps.dataset}"] = caps.data_life_days
+            found |= _rates("reads_of_subject", caps.reads_of_subject, f" of {caps.dataset}")
     return found
+
+
+def _rates(name: str, rates: Iterable[Rate], suffix: str = "") -> dict[str, int]:
+    return {f"{name} by {rate.unit}{suffix}": rate.most for rate in rates}
 
 
 def _text(value: Any) -> str:

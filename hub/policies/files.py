@@ -14,6 +14,8 @@ from pathlib import Path
 
 from hub.catalog.types import Catalog
 from hub.errors import PolicyError
+from hub.policies.fair_use import FILE as FAIR_USE
+from hub.policies.fair_use import read_fair_use
 from hub.policies.lint import check, check_links
 from hub.policies.model import PolicySet
 from hub.policies.predicates import FILE as PREDICATES
@@ -39,6 +41,7 @@ FILES = (
     "closed.toml",
     "cases.toml",
     PREDICATES,
+    FAIR_USE,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -78,6 +81,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
     purposes = read_purposes(texts["purposes.toml"], roles)
     rules, links = read_rows(texts[FILE], Vocabulary(roles, purposes))
     check_links(links)
+    fair_use = read_fair_use(texts[FAIR_USE], purposes, catalog)
     policy = PolicySet(
         revision=revision(texts),
         rules=rules,
@@ -85,13 +89,14 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         roles=roles,
         purposes=purposes,
         matters=read_matters(texts["matters.toml"], purposes),
-        consents=read_consents(texts["consents.toml"], purposes, catalog),
+        consents=read_consents(texts["consents.toml"], purposes, fair_use, catalog),
         messages=read_reasons(texts["reasons.toml"]),
         closed=read_closed(texts["closed.toml"], {field.id: field for field in catalog.fields()}),
         model_text=texts["model.conf"],
         rules_text=texts[FILE],
         files=dict(texts),
         questionnaire=read_predicates(texts[PREDICATES], catalog),
+        fair_use=fair_use,
     )
     check(policy, catalog)
     return policy

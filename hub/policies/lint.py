@@ -9,6 +9,8 @@
 - Every field is opened to someone, or stands in `closed.toml` with a reason, and not both.
 - A consent template asks for exactly what its purpose opens for its kind of subject: nothing is shown that
   was not asked for, and nothing is asked for that is not needed (PIPL art. 6).
+- An opening rule names a purpose that reads subjects, that is, one with a fair-use template; the narrower caps of a
+  template are about datasets that a rule opens for its purpose.
 - Inheritance has no circle.
 """
 
@@ -41,6 +43,7 @@ def check(policy: PolicySet, catalog: Catalog) -> None:
     _check_coverage(policy, catalog)
     _check_questions(policy, catalog)
     _check_templates(policy, patterns)
+    _check_fair_use(policy, patterns)
 
 
 def check_links(links: tuple[Link, ...]) -> None:
@@ -79,6 +82,9 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for matter in policy.matters.values():
         if not matter.verified:
             yield f"matters.toml: {matter.code} is not verified against the published list."
+    for template in policy.fair_use.values():
+        if not template.verified:
+            yield f"fair_use.toml: {template.id} is not verified by those who answer for its caps."
     for predicate in policy.questionnaire.predicates.values():
         if not predicate.verified:
             yield f"predicates.toml: {predicate.code} is not confirmed by those who answer for its thresholds."
@@ -135,6 +141,11 @@ def _check_opening(rule: Rule, fields: list[Field], policy: PolicySet) -> None:
     if role.code not in policy.purposes[rule.purpose].holders:
         hint = "Add the role to the holders in purposes.toml, or delete the row."
         raise row_error(rule.row, "purpose", f"the role {role.code} may not hold {rule.purpose}", hint)
+    if not policy.fair_use_for(rule.purpose):
+        hint = "Add a template to fair_use.toml, or delete the row."
+        raise row_error(
+            rule.row, "purpose", f"{rule.purpose} has no fair-use template, so it reads nobody", hint
+        )
 
 
 def _check_renders(rule: Rule, fields: list[Field], asked: set[str]) -> None:
@@ -197,6 +208,19 @@ def _check_templates(policy: PolicySet, patterns: _Patterns) -> None:
                         f"consents.toml, entry {template}: it asks for {dataset}, which no rule opens.",
                         hint="Delete the item; consent covers what is needed and no more.",
                     )
+
+
+def _check_fair_use(policy: PolicySet, patterns: _Patterns) -> None:
+    for template in (t for t in policy.fair_use.values() if t.datasets):
+        opened = {
+            d for kind in SubjectKind for d in _opened_datasets(policy, patterns, template.purpose, kind)
+        }
+        for dataset in template.datasets:
+            if dataset not in opened:
+                raise PolicyError(
+                    f"fair_use.toml, entry {template.id}: no rule opens {dataset} for {template.purpose}.",
+                    hint="Delete its caps, or open it in rules.csv.",
+                )
 
 
 def _opened_datasets(

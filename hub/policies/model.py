@@ -3,16 +3,19 @@
 - A rule opens (`allow`) or shuts (`deny`) a pattern of fields to a role for a purpose.
 - The words of a rule are the columns of `policies/rules.csv`, in that order.
 - A purpose not in the registry, or that no role of the caller holds, opens nothing.
+- How much a purpose may be used stands in its fair-use templates (`hub.policies.fair_use`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
 from hub.catalog.types import Label, SubjectKind
+from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
 from hub.policies.predicates import Questionnaire
 
@@ -87,14 +90,6 @@ class Purpose:
     matter_required: bool
     holders: tuple[str, ...]
     """Roles that may hold the purpose."""
-    max_consent_days: int
-    """Longest validity of a consent in days; 0 when no consent is used."""
-    max_range_months: int
-    """Longest range of data in months counted back from the request; 0 means no limit of its own."""
-    data_life_days: int
-    """Days after which the recipient deletes what it got; 0 means by the recipient's own law."""
-    max_subjects: int
-    """Most subjects in one request; 0 means the purpose never reads a subject."""
     source: str
     """The legal text or document the purpose rests on."""
     verified: bool
@@ -148,6 +143,98 @@ class ConsentTemplate:
         return tuple(item.dataset for item in self.items)
 
 
+class Unit(StrEnum):
+    """A civil calendar unit in which reads are counted (`hub.model.calendar`), from short to long."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+class Beyond(StrEnum):
+    """What happens to a request for more than a template allows."""
+
+    REFUSE = "REFUSE"
+    CLAMP = "CLAMP"
+    """Only as much as is allowed is given, and the caller is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often in a calendar unit."""
+
+    unit: Unit
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCaps:
+    """Narrower caps of a fair-use template for one dataset."""
+
+    dataset: str
+    range_months: int = 0
+    """0: the template's."""
+    data_life_days: int = 0
+    """0: the template's."""
+    reads_of_subject: tuple[Rate, ...] = ()
+    """Besides the template's."""
+
+
+@dataclass(frozen=True, slots=True)
+class FairUse:
+    """How much one purpose may be used: what a consent may last, and how far back and how often one may read."""
+
+    id: str
+    purpose: str
+    title: Label
+    max_consent_days: int
+    """Longest validity of a consent in days; 0 when no consent is used."""
+    range_months: int
+    """Months of data looked back at most; 0: no limit of its own."""
+    data_life_days: int
+    """Days after which the recipient deletes what it got; 0: by the recipient's own law."""
+    subjects_per_request: int
+    reads_of_subject: tuple[Rate, ...]
+    """Answers about one subject, per institution."""
+    reads_in_all: tuple[Rate, ...]
+    """Answers about all subjects together, per institution."""
+    over_consent_days: Beyond
+    over_range: Beyond
+    over_subjects: Beyond
+    datasets: Mapping[str, DatasetCaps]
+    """Narrower caps by dataset."""
+    source: str
+    verified: bool
+
+    def range_months_of(self, dataset: str) -> int:
+        """Months of one dataset looked back at most; 0: no limit."""
+        own = self.datasets.get(dataset)
+        return own.range_months if own and own.range_months else self.range_months
+
+    def range_months_with(self, consent: ConsentTemplate) -> int:
+        """Months of data that a consent of this template covers at most."""
+        return _tighter(self.range_months, consent.range_months)
+
+    def validity_days_with(self, consent: ConsentTemplate) -> int:
+        """Days that a consent of this template lasts unless it says otherwise."""
+        return min(self.max_consent_days, consent.validity_days)
+
+    def data_life_days_with(self, consent: ConsentTemplate, dataset: str = "") -> int:
+        """Days for which the recipient may keep what it gets under a consent, of one dataset or of any."""
+        return _tighter(self.data_life_days_of(dataset), consent.data_life_days)
+
+    def earliest(self, today: date, dataset: str = "") -> date | None:
+        """The first date of data that may be read on a day, of one dataset or of any; None: no limit."""
+        months = self.range_months_of(dataset)
+        return months_before(today, months) if months else None
+
+    def data_life_days_of(self, dataset: str) -> int:
+        """Days after which the recipient deletes what it got of one dataset; 0: by its own law."""
+        own = self.datasets.get(dataset)
+        return own.data_life_days if own and own.data_life_days else self.data_life_days
+
+
 @dataclass(frozen=True)
 class PolicySet:
     """The whole policy folder, read and linted."""
@@ -172,12 +259,21 @@ class PolicySet:
     """`rules.csv` as read, for the Casbin reference."""
     questionnaire: Questionnaire = field(default_factory=Questionnaire)
     """Yes/no questions that may be asked about fields, and the budget for asking."""
+    fair_use: Mapping[str, FairUse] = field(default_factory=dict)
+    """Fair-use templates by id, in file order."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 
     @cached_property
     def _ancestors(self) -> dict[str, frozenset[str]]:
         return {role: frozenset(_climb(role, self.parents)) for role in self.roles}
+
+    @cached_property
+    def _fair_use_by_purpose(self) -> dict[str, tuple[FairUse, ...]]:
+        found: dict[str, tuple[FairUse, ...]] = {}
+        for template in self.fair_use.values():
+            found[template.purpose] = (*found.get(template.purpose, ()), template)
+        return found
 
     def effective_roles(self, roles: Iterable[str]) -> frozenset[str]:
         """These roles and every role they inherit from; an unknown role inherits nothing."""
@@ -191,6 +287,22 @@ class PolicySet:
     def templates_for(self, purpose: str) -> tuple[ConsentTemplate, ...]:
         """Consent templates of a purpose, in id order."""
         return tuple(t for _, t in sorted(self.consents.items()) if t.purpose == purpose)
+
+    def fair_use_for(self, purpose: str) -> tuple[FairUse, ...]:
+        """Fair-use templates of a purpose, its default first; a purpose that has none never reads a subject."""
+        return self._fair_use_by_purpose.get(purpose, ())
+
+    def fair_use_of(self, purpose: str, template_id: str | None) -> FairUse | None:
+        """The template of this id if it is one of the purpose, its default without an id, None otherwise."""
+        found = self.fair_use_for(purpose)
+        if template_id is None:
+            return found[0] if found else None
+        return next((template for template in found if template.id == template_id), None)
+
+
+def _tighter(one: int, other: int) -> int:
+    """The tighter of two caps, where 0 is none."""
+    return min(one, other) if one and other else one or other
 
 
 def _climb(role: str, parents: Mapping[str, tuple[str, ...]]) -> set[str]:

@@ -11,7 +11,15 @@ from hub.catalog.types import Catalog, Dataset, Label, SubjectKind
 from hub.errors import PolicyError
 from hub.model.outcome import Reason
 from hub.policies.entries import Entry, listed, named
-from hub.policies.model import ConsentItem, ConsentTemplate, LawfulBasis, Matter, Purpose, RoleEntry
+from hub.policies.model import (
+    ConsentItem,
+    ConsentTemplate,
+    FairUse,
+    LawfulBasis,
+    Matter,
+    Purpose,
+    RoleEntry,
+)
 
 _BASES = {basis.value: basis for basis in LawfulBasis}
 _KINDS = {kind.value: kind for kind in SubjectKind}
@@ -45,20 +53,12 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         consent_required=entry.flag("consent_required"),
         matter_required=entry.flag("matter_required"),
         holders=entry.words("holders", roles, "roles.toml"),
-        max_consent_days=entry.whole("max_consent_days"),
-        max_range_months=entry.whole("max_range_months"),
-        data_life_days=entry.whole("data_life_days"),
-        max_subjects=entry.whole("max_subjects"),
         source=entry.text("source"),
         verified=entry.flag("verified"),
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(
             "consent_required", "it does not fit the basis", "Consent is needed for CONSENT, and only then."
-        )
-    if purpose.consent_required and not purpose.max_consent_days:
-        raise entry.error(
-            "max_consent_days", "a consent would never end", "Write the longest validity in days."
         )
     return purpose
 
@@ -102,11 +102,17 @@ def read_reasons(text: str) -> dict[Reason, Label]:
     return messages
 
 
-def read_consents(text: str, purposes: Mapping[str, Purpose], catalog: Catalog) -> dict[str, ConsentTemplate]:
-    """Consent templates by id, from `consents.toml`."""
+def read_consents(
+    text: str, purposes: Mapping[str, Purpose], fair_use: Mapping[str, FairUse], catalog: Catalog
+) -> dict[str, ConsentTemplate]:
+    """Consent templates by id, from `consents.toml`, each within the default fair-use template of its purpose."""
+    defaults: dict[str, FairUse] = {}
+    for caps in fair_use.values():
+        defaults.setdefault(caps.purpose, caps)
     templates: dict[str, ConsentTemplate] = {}
     for entry in listed("consents.toml", text, "template"):
         template = _template(entry, purposes, catalog.datasets)
+        _check_within(entry, template, defaults[template.purpose])
         if template.id in templates:
             raise entry.error("id", "the id stands twice", "Give each template an id of its own.")
         templates[template.id] = template
@@ -139,14 +145,18 @@ def _template(
     )
     if not purpose.consent_required:
         raise entry.error("purpose", "this purpose does not rest on consent", "Name one that does.")
+    return template
+
+
+def _check_within(entry: Entry, template: ConsentTemplate, caps: FairUse) -> None:
+    """Refuse what the default fair-use template does not allow: the notice would promise what cannot be had."""
     for key, value, cap in (
-        ("validity_days", template.validity_days, purpose.max_consent_days),
-        ("range_months", template.range_months, purpose.max_range_months),
-        ("data_life_days", template.data_life_days, purpose.data_life_days),
+        ("validity_days", template.validity_days, caps.max_consent_days),
+        ("range_months", template.range_months, caps.range_months),
+        ("data_life_days", template.data_life_days, caps.data_life_days),
     ):
         if not value or (cap and value > cap):
-            raise entry.error(key, "it is 0 or beyond the cap of the purpose", f"Write 1 to {cap or 'any'}.")
-    return template
+            raise entry.error(key, f"it is 0 or beyond the cap of {caps.id}", f"Write 1 to {cap or 'any'}.")
 
 
 def _items(entry: Entry, datasets: Mapping[str, Dataset]) -> tuple[ConsentItem, ...]:

@@ -95,3 +95,16 @@ def test_a_signed_artefact_verifies_with_public_keys_and_an_altered_one_does_not
 
 def test_what_is_no_subject_is_refused(counter: Shell) -> None:
     assert counter("consent", "list", "--subject", "sub_zz").code == 2
+
+
+def test_what_lies_beyond_the_fair_use_template_is_cut_down_and_told(counter: Shell) -> None:
+    ran = counter.grant("--template", "FU-LOAN-SMALL", "--days", "200", "--json")
+    artefact = json.loads(ran.out)
+    assert artefact["fairUse"] == {"template": "FU-LOAN-SMALL"}
+    assert artefact["clamped"] == [{"term": "VALID_DAYS", "asked": "200", "given": "90"}]
+    assert "200 天" in ran.err
+    assert "90 days" in ran.err
+    refused = counter.grant("--template", "FU-RENEWAL-1")
+    assert (refused.code, refused.out) == (2, "")
+    assert "FU-LOAN-SMALL" in refused.err
+    assert counter.grant().err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import socket
@@ -64,6 +65,11 @@ def test_a_bank_asks_with_a_token_of_the_command_line_and_verifies_the_saved_ans
         asked = ("--purpose", "LOAN_APPLICATION", "--subject", COMPANY, "--consent", consent, "--url", url)
         token = shell.done("token", "bank-hkb", *asked)
         assert token.count("\n") == 1
+        two = ("--subject", COMPANY, "--subject", f"sub_{'f' * 32}", "--consent", consent, "--consent", "c_2")
+        more = ("--template", "FU-LOAN-1", "--url", url)
+        body = shell.done("token", "bank-hkb", "--purpose", "LOAN_APPLICATION", *two, *more).split(".")[1]
+        (detail,) = json.loads(base64.urlsafe_b64decode(body + "==="))["authorization_details"]
+        assert (detail["consents"], detail["template"]) == ([consent, "c_2"], "FU-LOAN-1")
         query = "query Q($u: USCC!) { organization(uscc: $u) { government { penalties { nodes { documentNo } } } } }"
         answer = httpx.post(
             f"{url}/graphql",

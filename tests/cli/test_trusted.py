@@ -124,6 +124,7 @@ def test_a_consent_request_is_printed_with_its_authorization_details(
             "purpose": "LOAN_APPLICATION",
             "subjects": [facts.COMPANY_USCC],
             "consent": "c_1",
+            "template": "FU-LOAN-1",
         }
     ]
     refused = bare(

@@ -26,7 +26,12 @@ _REFUSED: dict[str, dict[str, Any]] = {
     "no day of validity": {"validDays": 0},
     "more uses than the template allows": {"maxUses": 21},
     "no use": {"maxUses": 0},
-    "data from before the range of the template": {"rangeFrom": "2020-01-01"},
+    "data from before the range of a template that refuses": {
+        "rangeFrom": "2020-01-01",
+        "fairUseTemplate": "FU-LOAN-SMALL",
+    },
+    "a fair-use template of another purpose": {"fairUseTemplate": "FU-RENEWAL-1"},
+    "a fair-use template that does not exist": {"fairUseTemplate": "FU-NONE"},
     "a range that ends before it begins": {"rangeFrom": "2026-05-01", "rangeTo": "2026-04-30"},
     "a recipient that is not registered": {"grantee": "91460105DEM000022F"},
     "a recipient that does not hold the purpose": {"grantee": facts.DEPT_TAX},
@@ -76,6 +81,33 @@ def test_what_is_left_out_of_a_grant_comes_from_the_template(database_url: str, 
         assert {i["dataset"] for i in granted["items"] if i["separate"]} == {
             i.dataset for i in template.items if i.separate
         }
+
+    run(database_url, tmp_path, scene)
+
+
+def test_what_lies_beyond_the_fair_use_template_is_cut_down_and_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        token = await world.token("subject-org", "SELF_QUERY")
+        said = "{ id rangeFrom validTo fairUse dataLifeDays frequency { unit most } clamped { term asked given text { zh en } } }"
+        mutation = f"mutation G($i: GrantConsentInput!) {{ grantConsent(input: $i) {said} }}"
+        answer = await world.ask(token, mutation, {"i": {**_WHOLE, "rangeFrom": "2020-01-01"}})
+        granted = answer["data"]["grantConsent"]
+        assert granted["rangeFrom"] == "2024-11-20"
+        assert granted["fairUse"] == "FU-LOAN-1"
+        assert granted["frequency"] == [{"unit": "DAY", "most": 50}, {"unit": "MONTH", "most": 500}]
+        (clamp,) = granted["clamped"]
+        assert (clamp["term"], clamp["asked"], clamp["given"]) == ("RANGE_FROM", "2020-01-01", "2024-11-20")
+        assert "2024-11-20" in clamp["text"]["zh"]
+        assert "2024-11-20" in clamp["text"]["en"]
+        small = {**_WHOLE, "validDays": 365, "fairUseTemplate": "FU-LOAN-SMALL"}
+        second = (await world.ask(token, mutation, {"i": small}))["data"]["grantConsent"]
+        assert second["validTo"].startswith("2027-02-18")
+        assert second["dataLifeDays"] == 30
+        assert [c["term"] for c in second["clamped"]] == ["VALID_DAYS"]
+        listed = (await world.ask(token, f"{{ consents {said} }}"))["data"]["consents"]
+        assert sorted(listed, key=lambda c: c["id"]) == sorted([granted, second], key=lambda c: c["id"])
 
     run(database_url, tmp_path, scene)
 
@@ -142,6 +174,9 @@ def test_the_artefact_is_signed_and_says_all_that_was_agreed(database_url: str, 
         assert body["grantor"]["signatory"] == "符海澜"
         assert body["onwardTransfer"] == {"allowed": False}
         assert body["dataLife"] == {"unit": "DAY", "value": 90}
+        assert body["fairUse"] == {"template": "FU-LOAN-1"}
+        assert body["frequency"] == [{"unit": "DAY", "value": 50}, {"unit": "MONTH", "value": 500}]
+        assert body["clamped"] == []
         assert body["adverseNoticeAcknowledged"] is True
 
     run(database_url, tmp_path, scene)

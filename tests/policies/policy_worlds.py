@@ -52,7 +52,7 @@ def make_policy(rules_text: str, holders: dict[str, tuple[str, ...]] | None = No
     """A policy set of these rows, unlinted: the meaning must hold for rules the linter would refuse."""
     holders = holders or {"LEND": ROLES, "WATCH": ROLES, "UNHELD": ()}
     purposes = {
-        code: Purpose(code, _LABEL, LawfulBasis.PUBLIC, False, False, held, 0, 0, 0, 1, "source", False)
+        code: Purpose(code, _LABEL, LawfulBasis.PUBLIC, False, False, held, "source", False)
         for code, held in holders.items()
     }
     roles = {role: RoleEntry(role, _LABEL, True, True) for role in ROLES}

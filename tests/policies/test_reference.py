@@ -104,3 +104,22 @@ def test_the_truth_table_names_every_way_an_opening_and_a_shutting_can_end() -> 
     assert {(row[0], row[1]) for row in _truth_rows()} >= set(
         itertools.product(["CLEAR"], ["-", "CLEAR", "MASKED"])
     )
+
+
+def test_the_quick_question_to_casbin_says_what_the_full_one_says() -> None:
+    rng = random.Random(9)
+    confirmed = 0
+    for _ in range(20):
+        world = make_world(rng)
+        reference = CasbinReference(world.policy)
+        roles, purpose, kind = (
+            frozenset(rng.sample(ROLES, 2)),
+            rng.choice(PURPOSES),
+            rng.choice(list(SubjectKind)),
+        )
+        for field in world.catalog.fields():
+            decided = reference.decide(roles, purpose, field, kind)
+            agreed = {o for o in Outcome if reference.confirms(roles, purpose, field, kind, o)}
+            assert agreed <= {decided}
+            confirmed += bool(agreed)
+    assert confirmed > 100

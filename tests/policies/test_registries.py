@@ -30,20 +30,15 @@ BROKEN = {
         "consent_required = false",
         "entry LOAN_APPLICATION, key consent_required",
     ),
-    "a consent without end": (
+    "a cap in the register of purposes": (
         "purposes.toml",
-        "max_consent_days = 365",
-        "max_consent_days = 0",
-        "max_consent_days",
+        "consent_required = true",
+        "consent_required = true\nmax_subjects = 10",
+        "entry LOAN_APPLICATION, key max_subjects: nothing reads this key",
     ),
-    "a negative number": ("purposes.toml", "max_subjects = 10", "max_subjects = -1", "key max_subjects"),
-    "a number in quotes": ("purposes.toml", "max_subjects = 10", 'max_subjects = "10"', "key max_subjects"),
-    "a truth value for a number": (
-        "purposes.toml",
-        "max_subjects = 10",
-        "max_subjects = true",
-        "key max_subjects",
-    ),
+    "a negative number": ("consents.toml", "max_uses = 20", "max_uses = -1", "key max_uses"),
+    "a number in quotes": ("consents.toml", "max_uses = 20", 'max_uses = "20"', "key max_uses"),
+    "a truth value for a number": ("consents.toml", "max_uses = 20", "max_uses = true", "key max_uses"),
     "a matter twice": ("matters.toml", '"AP-CONSTRUCTION-QUALIFICATION"', '"AP-FOOD-LICENCE"', "key code"),
     "a matter for a purpose without matters": (
         "matters.toml",
@@ -72,13 +67,13 @@ BROKEN = {
         'separate_items = [\n    "government.registration",\n',
         "key separate_items",
     ),
-    "a consent longer than its purpose allows": (
+    "a consent longer than the fair-use template allows": (
         "consents.toml",
         "validity_days = 365",
         "validity_days = 366",
         "key validity_days",
     ),
-    "a data life beyond the purpose": (
+    "a data life beyond the fair-use template": (
         "consents.toml",
         "data_life_days = 90",
         "data_life_days = 91",
