@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hub.audit.entry import EncodedEntry
 from hub.audit.merkle import Frontier, Proof
 from hub.audit.note import Checkpoint, NoteSigner, sign_checkpoint
-from hub.audit.reservation import ConsentUse, ReservationRefusedError, group_uses
+from hub.audit.reservation import ConsentUse, QuotaUse, ReservationRefusedError, group_uses, sum_quotas
 
 
 @dataclass(slots=True)
@@ -32,9 +32,15 @@ class Pending(NamedTuple):
 
     entry: EncodedEntry
     leaf: bytes
-    uses: Sequence[ConsentUse]
+    uses: Sequence[ConsentUse] = ()
+    quotas: Sequence[QuotaUse] = ()
     future: Future[Appended] | None = None
     """Who waits for it."""
+
+    @property
+    def weight(self) -> int:
+        """How many rows it adds to a statement, about."""
+        return 1 + len(self.uses) + len(self.quotas)
 
 
 class Plan:
@@ -45,8 +51,26 @@ class Plan:
     """
 
     def __init__(
-        self, head: Frontier, items: Sequence[Pending], origin: str, signer: NoteSigner, at: datetime
+        self,
+        head: Frontier,
+        items: Sequence[Pending],
+        origin: str,
+        signer: NoteSigner,
+        at: datetime,
+        *,
+        judged: bool = False,
     ) -> None:
+        """Plan a batch.
+
+        Args:
+            head: the log's right edge before it.
+            items: the entries.
+            origin: first line of the checkpoint.
+            signer: signs it.
+            at: when the state changes.
+            judged: each entry was found to be within its own limits, under the log's lock. Then the largest limit
+                of a quota holds for the batch, else the smallest.
+        """
         self.items = items
         self.at = at
         self.leaves = [pending.leaf for pending in items]
@@ -56,6 +80,7 @@ class Plan:
         self.old_size, self.new_size = head.size, self.frontier.size
         self.checkpoint = sign_checkpoint(Checkpoint(origin, self.new_size, self.root), signer)
         self.uses = group_uses((use, p.entry.at) for p in items if p.uses for use in p.uses)
+        self.quotas = sum_quotas((use for p in items if p.quotas for use in p.quotas), max if judged else min)
 
     def positions(self) -> dict[str, int]:
         """Index of each entry by entry id."""
@@ -69,7 +94,7 @@ class Plan:
 
 
 class Attempt(NamedTuple):
-    """A plan that was sent, and those of the batch whose consents it found spent."""
+    """A plan that was sent, and those of the batch that could not have what they use."""
 
     plan: Plan
     refused: Sequence[tuple[Pending, ReservationRefusedError]] = ()

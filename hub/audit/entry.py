@@ -26,6 +26,8 @@ from hub.errors import VerificationError
 VERSION = 1
 """Version of the entry's form."""
 SUBJECT_PREFIX = "sub_"
+_SHARED_FROM = 3
+"""Parts from which on an entry writes the fields they share once."""
 
 Json = Any
 """str, int, bool, None, and lists and string-keyed dicts of them; no floats."""
@@ -100,6 +102,8 @@ class SubjectPart(NamedTuple):
     predicates: Sequence[Mapping[str, str]] = ()
     """Yes/no questions asked: code, declared threshold, whether it was answered; never the answer, and nothing
     of the records behind it, because the caller holds this entry."""
+    template: str = ""
+    """Id of the fair-use template whose caps held."""
 
 
 class Entry(NamedTuple):
@@ -156,7 +160,7 @@ class Entry(NamedTuple):
                 "purpose": purpose,
                 "reason": self.reason,
                 "size": self.size,
-                "subjects": [_part(part) for part in parts],
+                **_parts(parts),
                 "unsealed": self.unsealed,
                 "v": VERSION,
             }
@@ -185,11 +189,26 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _part(part: SubjectPart) -> dict[str, Json]:
-    asked = {"predicates": part.predicates} if part.predicates else {}
+def _parts(parts: Sequence[SubjectPart]) -> dict[str, Json]:
+    """The parts; fields that many of them share stand once, and each of them says which they are."""
+    if len(parts) < _SHARED_FROM:
+        return {"subjects": [_part(part, part.fields) for part in parts]}
+    shared: dict[int, int] = {}
+    sets: list[orjson.Fragment] = []
+    for part in parts:
+        if part.fields is not None and id(part.fields) not in shared:
+            shared[id(part.fields)] = len(sets)
+            sets.append(part.fields)
+    return {"fieldSets": sets, "subjects": [_part(part, shared.get(id(part.fields))) for part in parts]}
+
+
+def _part(part: SubjectPart, fields: orjson.Fragment | int | None) -> dict[str, Json]:
+    asked: dict[str, Json] = {"predicates": part.predicates} if part.predicates else {}
+    if part.template:
+        asked["template"] = part.template
     return asked | {
         "basis": part.basis.json() if part.basis else None,
-        "fields": part.fields,
+        "fields": fields,
         "outcome": part.outcome,
         "reason": part.reason,
         "records": part.records,
@@ -236,7 +255,7 @@ def subject_ref(subject_id: bytes) -> str:
 
 
 def read_body(body: bytes) -> dict[str, Json]:
-    """An entry's bytes as plain data.
+    """An entry's bytes as plain data; each part has its fields, also where the entry writes them once for many.
 
     Raises:
         VerificationError: when they are not an entry of a known version.
@@ -247,4 +266,12 @@ def read_body(body: bytes) -> dict[str, Json]:
         raise VerificationError("An entry of the log is not JSON.", hint="Run `hub audit verify`.") from error
     if not isinstance(data, dict) or data.get("v") != VERSION:
         raise VerificationError("An entry of the log has an unknown form.", hint="Read it with a newer hub.")
+    try:
+        sets: Any = data.get("fieldSets")
+        for part in data["subjects"] if sets is not None else ():
+            part["fields"] = None if part["fields"] is None else sets[part["fields"]]
+    except (KeyError, IndexError, TypeError) as error:
+        raise VerificationError(
+            "An entry of the log has an unknown form.", hint="Run `hub audit verify`."
+        ) from error
     return data

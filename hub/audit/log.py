@@ -3,7 +3,8 @@
 - Entries wait in a bounded queue; one task takes all that wait and commits them together. A full queue, a
   closed log or a database that is away is an `UnavailableError`: then nothing may be disclosed.
 - Common case: one statement, one round trip, which takes effect only if no other process appended meanwhile.
-- Otherwise, in turn with the others: lock the consents and the log's state, look, plan, store, commit.
+- Otherwise, in turn with the others: lock the consents and the log's state, look, judge, plan, store, commit.
+- What entries use (consents, quotas) is counted by the statement that stores them: once, and only if it does.
 - A connection that dies in mid-commit leaves it open whether the batch landed. The writer then looks for its
   entries under the lock before it tries again: nothing acknowledged is lost, nothing is doubled.
 - The stored state is verified (signature, root, right edge, no shrinking) each time it is read.
@@ -23,7 +24,14 @@ from hub.audit.batch import Appended, Attempt, Pending, Plan
 from hub.audit.entry import Entry
 from hub.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from hub.audit.note import Checkpoint, NoteSigner, sign_checkpoint, verify_checkpoint
-from hub.audit.reservation import ConsentCounter, ConsentUse, ReservationRefusedError, group_uses
+from hub.audit.reservation import (
+    ConsentUse,
+    QuotaUse,
+    ReservationRefusedError,
+    UseCounter,
+    group_uses,
+    sum_quotas,
+)
 from hub.clock import Clock
 from hub.errors import ConfigurationError, HubError, IntegrityError, UnavailableError
 from hub.keys.note import NoteVerifier
@@ -33,6 +41,9 @@ RETRY_SECONDS = (0.0, 0.05, 0.25)
 """Pauses before each try of the locked path."""
 LOCKED_TURNS = 16
 """How many batches go the locked way after another process was faster."""
+BATCH_WEIGHT = 8_192
+"""Entries, uses of consents and uses of quotas that are committed together at most, so that a queue of requests
+for a thousand subjects each does not become one statement that outlasts its time limit."""
 
 _logger = logging.getLogger(__name__)
 
@@ -120,11 +131,14 @@ class AuditLog:
         """Size of the log as this process last saw it."""
         return self._seen_size
 
-    async def append(self, entry: Entry, uses: Sequence[ConsentUse] = ()) -> Appended:
-        """Append an entry and spend consents, both or neither; returns once it is durable.
+    async def append(
+        self, entry: Entry, uses: Sequence[ConsentUse] = (), quotas: Sequence[QuotaUse] = ()
+    ) -> Appended:
+        """Append an entry, spend consents and count quotas, all or nothing; returns once it is durable.
 
         Raises:
-            ReservationRefusedError: when a consent is no longer in force; nothing was written.
+            ReservationRefusedError: when a consent is no longer in force or a quota has too few uses left; it
+                names all of them, and nothing was written.
             UnavailableError: when the log cannot take it; disclose nothing.
         """
         if self._closed:
@@ -133,7 +147,7 @@ class AuditLog:
             raise _unavailable("Too many operations wait for the audit log.")
         encoded = entry.encode()
         future = asyncio.get_running_loop().create_future()
-        self._queue.append(Pending(encoded, leaf_hash(encoded.body), uses, future))
+        self._queue.append(Pending(encoded, leaf_hash(encoded.body), uses, quotas, future))
         self._wake.set()
         result: Appended = await future
         return result
@@ -151,7 +165,7 @@ class AuditLog:
         if self._closed:
             raise _unavailable("The audit log is closed.")
         encoded = [entry.encode() for entry in entries]
-        items = [Pending(entry, leaf_hash(entry.body), ()) for entry in encoded]
+        items = [Pending(entry, leaf_hash(entry.body)) for entry in encoded]
         self._head = None
         plan = self._plan(await self._read_head(connection, lock=True), items)
         if not await store.append(connection, plan):
@@ -171,9 +185,20 @@ class AuditLog:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            batch = self._take_batch()
             if batch:
                 await self._write(batch)
+
+    def _take_batch(self) -> list[Pending]:
+        """The next that wait: as many as go together, and at least one however much it uses."""
+        batch: list[Pending] = []
+        weight = 0
+        while self._queue and len(batch) < self._batch_size:
+            weight += self._queue[0].weight
+            if batch and weight > BATCH_WEIGHT:
+                break
+            batch.append(self._queue.popleft())
+        return batch
 
     async def _write(self, batch: list[Pending]) -> None:
         try:
@@ -227,30 +252,24 @@ class AuditLog:
     ) -> tuple[Attempt, int]:
         """One try under the locks; gives the attempt that holds and the size of the log before it."""
         groups = group_uses((use, p.entry.at) for p in batch for use in p.uses)
-        counter = ConsentCounter(await store.lock_consents(connection, groups))
+        consents = await store.lock_consents(connection, groups)
         head = await self._read_head(connection, lock=True)
         self._seen_size = head.size
         if tried:
             landed = await store.find_entries(connection, [p.entry.entry_id for p in batch])
             if landed:
                 return _landed(tried, landed), head.size
-        kept: list[Pending] = []
-        refused: list[tuple[Pending, ReservationRefusedError]] = []
-        for pending in batch:
-            error = counter.take(pending.uses, pending.entry.at) if pending.uses else None
-            if error is None:
-                kept.append(pending)
-            else:
-                refused.append((pending, error))
-        attempt = Attempt(self._plan(head, kept), refused)
+        counted = await store.read_quotas(connection, sum_quotas(q for p in batch for q in p.quotas))
+        kept, refused = _judge(batch, UseCounter(consents, counted))
+        attempt = Attempt(self._plan(head, kept, judged=True), refused)
         if kept:
             tried.append(attempt)
             if not await store.append(connection, attempt.plan):
                 raise IntegrityError("The log's state changed while it was locked.")
         return attempt, head.size
 
-    def _plan(self, head: Frontier, items: Sequence[Pending]) -> Plan:
-        return Plan(head, items, self._origin, self._signer, self._clock.now())
+    def _plan(self, head: Frontier, items: Sequence[Pending], *, judged: bool = False) -> Plan:
+        return Plan(head, items, self._origin, self._signer, self._clock.now(), judged=judged)
 
     def _settle(self, attempt: Attempt) -> None:
         self._head = attempt.plan.frontier
@@ -279,6 +298,21 @@ class AuditLog:
         if signed != stored or frontier.root() != row.root or row.size < self._seen_size:
             raise IntegrityError("The log's state was altered or set back.", hint="Run `hub audit verify`.")
         return frontier
+
+
+def _judge(
+    batch: Sequence[Pending], counter: UseCounter
+) -> tuple[list[Pending], list[tuple[Pending, ReservationRefusedError]]]:
+    """Those that get what they use, and those that do not with what is refused."""
+    kept: list[Pending] = []
+    refused: list[tuple[Pending, ReservationRefusedError]] = []
+    for pending in batch:
+        error = counter.take(pending.uses, pending.quotas, pending.entry.at)
+        if error is None:
+            kept.append(pending)
+        else:
+            refused.append((pending, error))
+    return kept, refused
 
 
 def _landed(tried: Sequence[Attempt], landed: dict[str, int]) -> Attempt:

@@ -3,7 +3,8 @@
 This file stands alone, to be read in one sitting and copied: standard library, and `cryptography` for
 Ed25519 (the one place outside `hub.keys` that imports it). It shares no code with the hub it checks.
 
-A response file is the JSON that was received: `data`, and the receipt under `extensions.receipt`. Checked are
+A response file is the JSON that was received: `data`, and the receipt under `extensions.receipt`; or the lines of
+an export (NDJSON), whose last one holds the receipt. Checked are
 1. the checkpoint: a C2SP signed note (https://c2sp.org/signed-note), signed by the log's key (Ed25519);
 2. the inclusion proof: the receipt's log entry stands in the tree that the checkpoint signs (RFC 9162, 2.1.3.2);
 3. the commitment: SHA-256(salt || canonical data) is the one in the entry, where canonical data is
@@ -163,14 +164,26 @@ def read_json(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=pairs, parse_float=fraction, parse_constant=fraction)
 
 
+def read_response(raw: bytes) -> Any:
+    """A saved response; one that came line by line (NDJSON) is put together: subjects first, the receipt last."""
+    lines = raw.splitlines()
+    if len(lines) < 2 or not lines[-1].startswith(b'{"root":'):
+        return read_json(raw)
+    *subjects, last = [read_json(line) for line in lines]
+    numbers = [subject.get("index") for subject in subjects]
+    require(numbers == list(range(len(subjects))), "a line is missing, doubled or out of order")
+    found = [subject["data"] for subject in subjects]
+    return {"data": {last["root"]: found}, "errors": last["errors"], "extensions": last["extensions"]}
+
+
 def verify_file(path: Path, vkey: str, say: Callable[[str], None] = print) -> int:
     """Check a saved response: 0 when all holds, 1 when something does not, 2 when it cannot be read."""
     try:
-        response = read_json(path.read_bytes())
+        response = read_response(path.read_bytes())
     except OSError:
         say("ERR there is no such file, or it cannot be opened")
         return 2
-    except (ValueError, RecursionError):
+    except (ValueError, KeyError, AttributeError, RecursionError):
         say("ERR the file is not JSON")
         return 2
     except NotVerifiedError as error:

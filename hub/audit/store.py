@@ -1,13 +1,22 @@
 """The log's statements. One connection of its own, so that a request that waits for the log cannot starve it.
 
-The append is one statement. It takes effect only when the log still has the size the writer built on and
-every consent it spends is still in force; otherwise it changes nothing. Locks are taken in this order
-everywhere: consents in key order, then the log's state row.
+The append is one statement. It takes effect only when the log still has the size the writer built on, every
+consent it spends is still in force and every quota has the uses left that it counts; otherwise it changes
+nothing. Locks are taken in this order everywhere: consents in key order, then the log's state row; rows of
+quotas are written under the lock of the state only.
+
+Why a quota is never overdrawn, although the statement reads the counts without locking them: a writer knows the
+size it builds on from a commit that it has seen, so the snapshot of its statement, taken later, holds that commit.
+Counts are changed only by statements that also raise the size and hold the state row until they commit, so commits
+follow one another, and the snapshot holds all of them up to that size. If one came in between, the row has
+another size when the writer gets it (READ COMMITTED looks at the row again after waiting), and the statement
+changes nothing. So whoever wins the row has judged by all counts there are. The locked path reads them after it
+has locked the row. Other than by appends, counts are only ever deleted, long after their window has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,16 +25,19 @@ import asyncpg
 from sqlalchemy.engine import URL
 
 from hub.audit.batch import Plan
-from hub.audit.reservation import UseGroup
+from hub.audit.reservation import QuotaKey, QuotaUse, UseGroup
 from hub.clock import to_millis
 from hub.store.database import SESSION, asyncpg_arguments
 
 LOG_ID = 0
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
+BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Every row the writer touches is found by its key. Statements are planned once, often while tables are small; a
+scan of the whole table, right then, would stay the plan while they grow."""
 
-_APPEND = """
-WITH wanted AS MATERIALIZED (
+_TEMPLATE = """
+WITH {quotas}wanted AS MATERIALIZED (
   SELECT * FROM unnest($7::bytea[], $8::text[], $9::int[], $10::int[], $11::timestamptz[], $12::timestamptz[])
     AS w(subject_id, consent_id, version, uses, earliest, latest)
 ), held AS MATERIALIZED (
@@ -36,11 +48,11 @@ WITH wanted AS MATERIALIZED (
   ORDER BY c.subject_id, c.consent_id FOR UPDATE OF c
 ), state AS (
   UPDATE log_state SET size = $2, root = $3, frontier = $4, checkpoint = $5, updated_at = $6
-  WHERE log_id = 0 AND size = $1 AND (SELECT count(*) FROM held) = cardinality($7::bytea[])
+  WHERE log_id = 0 AND size = $1 AND (SELECT count(*) FROM held) = cardinality($7::bytea[]) {within}
   RETURNING log_id
 ), spent AS (
   UPDATE consent c SET used_count = c.used_count + w.uses FROM wanted w, state
-  WHERE c.subject_id = w.subject_id AND c.consent_id = w.consent_id
+  WHERE c.subject_id = w.subject_id AND c.consent_id = w.consent_id{count}
 ), added AS (
   INSERT INTO log_entry
     (log_id, idx, leaf_hash, body, at, kind, caller, purpose, outcome, subjects, entry_id)
@@ -56,6 +68,37 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT count(*) FROM state
 """
+_QUOTAS = """
+  SELECT decode(coalesce(subject_id, ''), 'hex') AS subject_id, coalesce(institution, '') AS institution,
+    coalesce(purpose, '') AS purpose, coalesce(dataset, '') AS dataset, unit,
+    to_timestamp(window_start) AS window_start, uses, most, n
+  FROM unnest(
+    string_to_array({}, E'\\x1f'), string_to_array({}, E'\\x1f'), string_to_array({}, E'\\x1f'),
+    string_to_array({}, E'\\x1f'), string_to_array({}, E'\\x1f'), string_to_array({}, E'\\x1f')::bigint[],
+    string_to_array({}, E'\\x1f')::int[], string_to_array({}, E'\\x1f')::bigint[]
+  ) WITH ORDINALITY AS q(subject_id, institution, purpose, dataset, unit, window_start, uses, most, n)
+"""
+"""An empty text is split into no text at all; hence `coalesce`."""
+_USED = """coalesce((
+    SELECT c.used FROM quota_count c
+    WHERE c.subject_id = q.subject_id AND c.institution = q.institution AND c.purpose = q.purpose
+      AND c.dataset = q.dataset AND c.unit = q.unit AND c.window_start = q.window_start
+  ), 0)"""
+_COUNT = """
+), counted AS (
+  INSERT INTO quota_count AS c (subject_id, institution, purpose, dataset, unit, window_start, used)
+  SELECT q.subject_id, q.institution, q.purpose, q.dataset, q.unit, q.window_start, q.uses FROM quotas q, state
+  ON CONFLICT (subject_id, institution, purpose, dataset, unit, window_start)
+  DO UPDATE SET used = c.used + excluded.used"""
+_READ = "SELECT {used} FROM ({quotas}) q ORDER BY q.n"
+_APPEND = _TEMPLATE.format(quotas="", within="", count="")
+_APPEND_COUNTING = _TEMPLATE.format(
+    quotas="quotas AS MATERIALIZED (" + _QUOTAS.format(*(f"${n}" for n in range(22, 30))) + "), ",
+    within="AND NOT EXISTS (SELECT FROM quotas q WHERE " + _USED + " + q.uses > q.most)",
+    count=_COUNT,
+)
+"""Judges and counts quotas as well; their columns come after the others."""
+_READ_QUOTAS = _READ.format(used=_USED, quotas=_QUOTAS.format(*(f"${n}" for n in range(1, 9))))
 _LOCK_CONSENTS = """
 SELECT subject_id, consent_id, version, status, valid_from, valid_to, max_uses, used_count
 FROM consent WHERE (subject_id, consent_id) IN (SELECT * FROM unnest($1::bytea[], $2::text[]))
@@ -80,11 +123,11 @@ class StateRow(NamedTuple):
 
 
 async def append(connection: asyncpg.Connection, plan: Plan) -> bool:
-    """Store a planned batch and spend its consents; says whether it took effect."""
+    """Store a planned batch, spend its consents and count its quotas; says whether it took effect."""
     groups = plan.uses
     entries = [pending.entry for pending in plan.items]
     done = await connection.fetchval(
-        _APPEND,
+        _APPEND_COUNTING if plan.quotas else _APPEND,
         plan.old_size,
         plan.new_size,
         plan.root,
@@ -101,6 +144,7 @@ async def append(connection: asyncpg.Connection, plan: Plan) -> bool:
         _joined([e.outcome for e in entries]),
         _joined([_array(e.subjects) for e in entries]),
         _joined([e.entry_id for e in entries]),
+        *(_quota_columns(plan.quotas) if plan.quotas else ()),
     )
     return bool(done)
 
@@ -112,6 +156,14 @@ async def lock_consents(connection: asyncpg.Connection, groups: Sequence[UseGrou
     keys = sorted({(g.use.subject_id, g.use.consent_id) for g in groups})
     rows: list[Any] = await connection.fetch(_LOCK_CONSENTS, [k[0] for k in keys], [k[1] for k in keys])
     return rows
+
+
+async def read_quotas(connection: asyncpg.Connection, quotas: Sequence[QuotaUse]) -> dict[QuotaKey, int]:
+    """Uses counted so far, by key; final while the caller holds the lock of the state."""
+    if not quotas:
+        return {}
+    rows = await connection.fetch(_READ_QUOTAS, *_quota_columns(quotas))
+    return {quota.key: row[0] for quota, row in zip(quotas, rows, strict=True)}
 
 
 async def read_state(connection: asyncpg.Connection, *, lock: bool = False) -> StateRow | None:
@@ -152,6 +204,7 @@ class LogConnection:
                     "synchronous_commit": "on",
                     "default_transaction_isolation": "read committed",
                     **SESSION,
+                    **BY_INDEX,
                 },
             )
         return self._connection
@@ -188,7 +241,22 @@ def _columns(groups: Sequence[UseGroup]) -> tuple[list[Any], ...]:
     )
 
 
-def _joined(column: list[str]) -> str:
+def _quota_columns(quotas: Sequence[QuotaUse]) -> tuple[str, ...]:
+    subjects, institutions, purposes, datasets, units, starts, uses, most = zip(*quotas, strict=True)
+    seconds = {start: str(int(start.timestamp())) for start in set(starts)}
+    return (
+        _joined([subject.hex() for subject in subjects]),
+        _joined(institutions),
+        _joined(purposes),
+        _joined(datasets),
+        _joined(units),
+        _joined([seconds[start] for start in starts]),
+        _joined(map(str, uses)),
+        _joined(map(str, most)),
+    )
+
+
+def _joined(column: Iterable[str]) -> str:
     """A column as one text, split again by the server: a fifth of what the driver takes for an array."""
     return "\x1f".join(column)
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
@@ -173,6 +174,15 @@ assertion_seen = Table(
     Index("assertion_seen_expiry", "expires_at"),
 )
 
+portfolio = Table(
+    "portfolio",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 over client and details"),
+    Column("details", JSON, nullable=False, comment="authorization_details, pseudonyms only"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("portfolio_expiry", "expires_at"),
+)
+
 policy_revision = Table(
     "policy_revision",
     metadata,
@@ -201,6 +211,21 @@ question_count = Table(
     Column("window_start", Date, primary_key=True, comment="first civil day of the window"),
     Column("asked", Integer, nullable=False, comment="questions asked in the window"),
     Column("thresholds", ARRAY(Text), nullable=False, comment="family, question and threshold, each once"),
+    Index("question_count_window", "window_start"),
+)
+
+quota_count = Table(
+    "quota_count",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True, comment="empty: all subjects together"),
+    Column("institution", Text, primary_key=True, comment="USCC of the organisation that asks"),
+    Column("purpose", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True, comment="empty: whatever is shown"),
+    Column("unit", Text, primary_key=True, comment="HOUR, DAY, MONTH, YEAR"),
+    Column("window_start", DateTime(timezone=True), primary_key=True, comment="in civil time, UTC+8"),
+    Column("used", Integer, nullable=False, comment="answers given in the window"),
+    Index("quota_count_window", text("timezone('UTC', window_start)")),  # serves the purge, and nothing else
+    postgresql_with={"fillfactor": 80},  # counting up finds room in the same page and touches no index
 )
 
 log_state = Table(

@@ -23,7 +23,8 @@ from hub.audit.entry import (
 )
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
-from hub.clock import FixedClock
+from hub.audit.reservation import QuotaUse
+from hub.clock import CST, FixedClock
 from hub.keys.facts import KeyFacts, KeyPurpose, KeyStatus
 from hub.keys.signing import LogSigningKey, signing_id
 from hub.store.database import Database, asyncpg_arguments, parse_url
@@ -31,6 +32,10 @@ from hub.store.database import Database, asyncpg_arguments, parse_url
 NOW = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
 ORIGIN = "hub.example/log"
 ACME, OTHER = b"\x01" * 16, b"\x02" * 16
+A_DAY = QuotaUse(
+    ACME, "91460000DEM00001XX", "LOAN_APPLICATION", "", "DAY", datetime(2026, 3, 5, tzinfo=CST), 1, 50
+)
+"""One of fifty answers about a subject on the day of `NOW`."""
 FIELDS = fields_fragment({"clear": {"government.penalty": ["documentNo", "decisionDate"]}, "withheld": {}})
 
 
