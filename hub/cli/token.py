@@ -26,10 +26,13 @@ def token(
     client: Annotated[str, typer.Argument(help="Id of a client of the demo.")],
     purpose: Annotated[str, typer.Option(help="Purpose code, for example LOAN_APPLICATION.")],
     subject: Annotated[list[str] | None, typer.Option(help="USCC or resident id; repeat for more.")] = None,
-    consent: Annotated[str, typer.Option(help="Consent id.")] = "",
+    consent: Annotated[
+        list[str] | None, typer.Option(help="Consent id; one for all subjects, or one for each, in order.")
+    ] = None,
     matter: Annotated[str, typer.Option(help="Matter code, for government purposes.")] = "",
     reference: Annotated[str, typer.Option(help="Your own file number.")] = "",
     operator: Annotated[str, typer.Option(help="Your own name for the person who asks.")] = "",
+    template: Annotated[str, typer.Option(help="Fair-use template; default: the purpose's first.")] = "",
     url: Annotated[str, typer.Option(help="URL of the hub; default: by HUB_HOST and HUB_PORT.")] = "",
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print details on stderr.")] = False,
 ) -> None:
@@ -39,9 +42,17 @@ def token(
     """
     settings = Settings.from_environment()
     key = unsafe_demo_key(Places.of_demo(settings).clients, client)
-    optional = {"consent": consent, "matter": matter, "reference": reference, "operator": operator}
-    detail = {"type": TYPE, "purpose": purpose, "subjects": list(subject or ())}
-    detail |= {name: text for name, text in optional.items() if text}
+    consents = list(consent or ())
+    optional = {
+        "consent": consents[0] if len(consents) == 1 else "",
+        "consents": consents if len(consents) > 1 else [],
+        "matter": matter,
+        "reference": reference,
+        "operator": operator,
+        "template": template,
+    }
+    detail: dict[str, Any] = {"type": TYPE, "purpose": purpose, "subjects": list(subject or ())}
+    detail |= {name: value for name, value in optional.items() if value}
     base = (url or issuer_url(settings)).rstrip("/")
     answer = asyncio.run(_ask(base, client, key, detail))
     if verbose:

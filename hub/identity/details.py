@@ -7,18 +7,27 @@ A client asks with identifiers it knows; the token carries pseudonyms only:
     token:  [{"type": "credit_disclosure", "purpose": "LOAN_APPLICATION",
               "subjects": ["sub_5b0c..."], "consent": "c_7Q", "reference": "贷2026-118"}]
 
+For many subjects, each with a consent of its own, `consents` stands beside `subjects`, one for each or null:
+
+    asked:  [{"type": "credit_disclosure", "purpose": "LOAN_REVIEW_POST",
+              "subjects": ["91460000DEM00001X9", "91460000DEM000026R"], "consents": ["c_7Q", "c_8R"]}]
+
 - Whatever is not known is refused: other types, other members, other purposes (RFC 9396 section 5).
 - No subjects means no subject, never every subject; a subject stands under one purpose only, so that there is
   never a choice on which basis a request runs.
+- `template` names the fair-use template that the request is to run under; left out: the purpose's default.
 - A resident identity number is not let into the free text either.
+- The same rights are always written the same way: details that differ only in subjects and consents are one,
+  with subjects in order. So reading what was written gives the same grants, and writing them the same details.
+- Details over `hub.identity.portfolio.INLINE_BYTES` do not stand in the token; it names them by digest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.errors import IdentifierError, InputError
@@ -33,10 +42,15 @@ MAX_SUBJECTS = 1000
 SubjectResolver = Callable[[str], bytes]
 """Gives the 16-byte subject id of a USCC or resident identity number; raises `IdentifierError`."""
 
-_MEMBERS = frozenset({"type", "purpose", "subjects", "consent", "matter", "reference", "operator"})
+_MEMBERS = frozenset(
+    {"type", "purpose", "subjects", "consent", "consents", "matter", "reference", "operator", "template"}
+)
+_Consented = Mapping[bytes, str | None]
+"""Subjects and the consent of each."""
 _PSEUDONYM = re.compile(r"sub_[0-9a-f]{32}")
 _CONSENT = re.compile(r"c_[A-Za-z0-9_-]{1,64}")
 _MATTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TEMPLATE = re.compile(r"[A-Z0-9-]{3,32}")
 _RESIDENT_ID = re.compile(
     r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"
 )
@@ -57,6 +71,8 @@ class Grant:
     """The caller's own file number."""
     operator: str | None = None
     """The caller's own name for the person who asks."""
+    template: str | None = None
+    """Id of the fair-use template; None: the default one of the purpose."""
 
 
 def pseudonym(subject_id: bytes) -> str:
@@ -97,12 +113,14 @@ def read(details: object, purposes: AbstractSet[str], resolve_subject: SubjectRe
     checked = [_members(detail) for detail in details]
     if sum(len(detail.get("subjects", ())) for detail in checked) > MAX_SUBJECTS:
         raise _wrong(f"There are more than {MAX_SUBJECTS} subjects.")
-    grants = tuple(_grant(detail, purposes, resolve_subject) for detail in checked)
-    if sum(len(grant.subject_ids) for grant in grants) > len(
-        {s for grant in grants for s in grant.subject_ids}
+    read_details = [_detail(detail, purposes, resolve_subject) for detail in checked]
+    if sum(len(consented) for _, consented in read_details) > len(
+        {subject_id for _, consented in read_details for subject_id in consented}
     ):
         raise _wrong("A subject stands in more than one authorization detail.")
-    return grants
+    return tuple(
+        grant for terms, consented in _together(read_details).items() for grant in _granted(terms, consented)
+    )
 
 
 def read_token(details: object, purposes: AbstractSet[str]) -> tuple[Grant, ...]:
@@ -114,23 +132,64 @@ def read_token(details: object, purposes: AbstractSet[str]) -> tuple[Grant, ...]
     return read(details, purposes, _pseudonyms_only)
 
 
-def write(grants: tuple[Grant, ...]) -> list[dict[str, Any]]:
-    """Grants as details for a token or a token response; subjects are pseudonyms, in order."""
-    return [_written(grant) for grant in grants]
+def write(grants: Iterable[Grant]) -> list[dict[str, Any]]:
+    """Grants as details for a token or a token response; subjects are pseudonyms, in order.
+
+    Grants that differ only in subjects and consents become one detail.
+    """
+    apart = ((_terms(grant), dict.fromkeys(grant.subject_ids, grant.consent_id)) for grant in grants)
+    return [_written(terms, consented) for terms, consented in _together(apart).items()]
 
 
-def _written(grant: Grant) -> dict[str, Any]:
-    texts = {
-        "consent": grant.consent_id,
-        "matter": grant.matter,
-        "reference": grant.reference,
-        "operator": grant.operator,
+def _terms(grant: Grant) -> Grant:
+    """All of a grant but its subjects and their consent."""
+    return replace(grant, subject_ids=frozenset(), consent_id=None) if grant.subject_ids else grant
+
+
+def _together(apart: Iterable[tuple[Grant, _Consented]]) -> dict[Grant, dict[bytes, str | None]]:
+    """Subjects under the same terms, in the order in which the terms first come."""
+    together: dict[Grant, dict[bytes, str | None]] = {}
+    for terms, consented in apart:
+        together.setdefault(terms, {}).update(consented)
+    return together
+
+
+def _granted(terms: Grant, consented: _Consented) -> tuple[Grant, ...]:
+    """One grant where all subjects share a consent or need none, otherwise one for each subject."""
+    consents = set(consented.values()) or {terms.consent_id}
+    if len(consents) == 1:
+        return (replace(terms, subject_ids=frozenset(consented), consent_id=consents.pop()),)
+    return tuple(
+        Grant(
+            terms.purpose,
+            frozenset((subject_id,)),
+            consented[subject_id],
+            terms.matter,
+            terms.reference,
+            terms.operator,
+            terms.template,
+        )
+        for subject_id in sorted(consented)
+    )
+
+
+def _written(terms: Grant, consented: _Consented) -> dict[str, Any]:
+    subject_ids = sorted(consented)
+    consents = [consented[subject_id] for subject_id in subject_ids] or [terms.consent_id]
+    shared = len(set(consents)) == 1
+    members = {
+        "consent": consents[0] if shared else None,
+        "consents": None if shared else consents,
+        "matter": terms.matter,
+        "reference": terms.reference,
+        "operator": terms.operator,
+        "template": terms.template,
     }
     return {
         "type": TYPE,
-        "purpose": grant.purpose,
-        "subjects": [pseudonym(subject_id) for subject_id in sorted(grant.subject_ids)],
-        **{name: text for name, text in texts.items() if text is not None},
+        "purpose": terms.purpose,
+        "subjects": [pseudonym(subject_id) for subject_id in subject_ids],
+        **{name: value for name, value in members.items() if value is not None},
     }
 
 
@@ -145,18 +204,41 @@ def _members(detail: object) -> dict[str, Any]:
     return detail
 
 
-def _grant(detail: dict[str, Any], purposes: AbstractSet[str], resolve_subject: SubjectResolver) -> Grant:
+def _detail(
+    detail: dict[str, Any], purposes: AbstractSet[str], resolve_subject: SubjectResolver
+) -> tuple[Grant, _Consented]:
+    """The terms of a detail, and its subjects each with its consent."""
     purpose = detail.get("purpose")
     if not isinstance(purpose, str) or purpose not in purposes:
         raise _wrong("An authorization detail states no known purpose.")
-    return Grant(
+    consent = _code(detail, "consent", _CONSENT)
+    subject_ids = [_subject(text, resolve_subject) for text in detail.get("subjects", ())]
+    own_each = "consents" in detail
+    consented = _pairs(detail, subject_ids) if own_each else dict.fromkeys(subject_ids, consent)
+    terms = Grant(
         purpose=purpose,
-        subject_ids=frozenset(_subject(text, resolve_subject) for text in detail.get("subjects", ())),
-        consent_id=_code(detail, "consent", _CONSENT),
+        subject_ids=frozenset(),
+        consent_id=None if consented else consent,
         matter=_code(detail, "matter", _MATTER),
         reference=_label(detail, "reference"),
         operator=_label(detail, "operator"),
+        template=_code(detail, "template", _TEMPLATE),
     )
+    return terms, consented
+
+
+def _pairs(detail: dict[str, Any], subject_ids: list[bytes]) -> _Consented:
+    consents = detail["consents"]
+    if "consent" in detail:
+        raise _wrong("An authorization detail has both consent and consents.")
+    if not isinstance(consents, list) or not consents or len(consents) != len(subject_ids):
+        raise _wrong("The consents of an authorization detail are not one for each subject.")
+    if not all(c is None or (isinstance(c, str) and _CONSENT.fullmatch(c)) for c in consents):
+        raise _wrong("One of the consents of an authorization detail is not well formed.")
+    consented = dict(zip(subject_ids, consents, strict=True))
+    if len(consented) != len(subject_ids):
+        raise _wrong("A subject stands twice beside the consents of an authorization detail.")
+    return consented
 
 
 def _subject(text: str, resolve_subject: SubjectResolver) -> bytes:

@@ -2,11 +2,13 @@
 
 - Parameters come in the body, as `application/x-www-form-urlencoded` in UTF-8; none is repeated (RFC 6749
   section 3.2); an empty one counts as left out; none comes in the URL, where logs would keep it.
+- A body is read up to a limit that a thousand subjects with their consents fit in, and for a limited time.
 - Nothing here is cached by anyone, errors included, but for the metadata and the keys.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from urllib.parse import parse_qsl
 
@@ -20,6 +22,10 @@ from hub.identity.metadata import JWKS_PATH, METADATA_PATH, TOKEN_PATH
 from hub.identity.server import TokenServer
 
 MAX_PARAMETERS = 32
+MAX_BODY_BYTES = 131_072
+"""Largest body of a token request: 1,000 subjects with consents take about 80,000 bytes as a form."""
+BODY_SECONDS = 10.0
+"""How long a body may take to arrive."""
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 
@@ -33,7 +39,7 @@ class _RequestError(Exception):
         self.description = description
 
 
-def routes(server: TokenServer, clock: Clock, *, max_body_bytes: int = 65_536) -> list[Route]:
+def routes(server: TokenServer, clock: Clock, *, max_body_bytes: int = MAX_BODY_BYTES) -> list[Route]:
     """The routes of the authorization server.
 
     Args:
@@ -59,7 +65,9 @@ def routes(server: TokenServer, clock: Clock, *, max_body_bytes: int = 65_536) -
         return JSONResponse(dict(server.metadata), headers=_PUBLIC)
 
     async def jwks(_request: Request) -> Response:
-        return JSONResponse(dict(server.jwks), headers=_PUBLIC, media_type="application/jwk-set+json")
+        return JSONResponse(
+            server.keys.published(clock.now()), headers=_PUBLIC, media_type="application/jwk-set+json"
+        )
 
     return [
         Route(TOKEN_PATH, token, methods=["POST"]),
@@ -99,12 +107,19 @@ def _check_content_type(values: list[str]) -> None:
 
 
 async def _read_body(request: Request, max_body_bytes: int) -> bytes:
+    too_large = _RequestError(413, f"The body is larger than {max_body_bytes} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > max_body_bytes:
+        raise too_large
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_body_bytes:
-                raise _RequestError(413, "The body is too large.")
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_body_bytes:
+                    raise too_large
     except ClientDisconnect:
         raise _RequestError(400, "The body is incomplete.") from None
+    except TimeoutError:
+        raise _RequestError(408, "The body took too long to arrive.") from None
     return bytes(body)

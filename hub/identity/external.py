@@ -5,6 +5,7 @@
 - Keys are fetched again when older than `REFRESH_AFTER`. If that fails the old ones serve until
   `STALE_AFTER`, then none does: a key the issuer took back does not live on.
 - The issuer's `client_id` must be a client of ours; its roles and purposes come from our registry.
+- Such a token states its details itself, up to `hub.identity.jose.MAX_TOKEN_CHARS`; it names no portfolio.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class FetchedKeys:
         Raises:
             ConfigurationError: when the URL is not https (or loopback).
         """
-        self.generation = 0
+        self._generation = 0
         self._http = http
         self._url = require_secure(jwks_url, "JWKS URL of the external issuer")
         self._keys: Mapping[str, jose.VerificationKey] = {}
@@ -50,7 +51,11 @@ class FetchedKeys:
         self._tried_at: datetime | None = None
         self._lock = asyncio.Lock()
 
-    def get(self, kid: str) -> jose.VerificationKey | None:
+    def generation(self, _now: datetime) -> int:
+        """Grows when a key is added or removed."""
+        return self._generation
+
+    def get(self, kid: str, _now: datetime) -> jose.VerificationKey | None:
         """The key of this id, or None."""
         return self._keys.get(kid)
 
@@ -91,7 +96,7 @@ class FetchedKeys:
 
     def _replace(self, keys: Mapping[str, jose.VerificationKey]) -> None:
         self._keys = keys
-        self.generation += 1
+        self._generation += 1
 
 
 class ExternalIssuer:
@@ -140,7 +145,7 @@ class ExternalIssuer:
             return self.verifier.verify(token, now)
         except AuthenticationError:
             kid = jose.unverified_header(token).get("kid")
-            if not isinstance(kid, str) or self._keys.get(kid) is not None:
+            if not isinstance(kid, str) or self._keys.get(kid, now) is not None:
                 raise
         await self._keys.fetch(now)
         return self.verifier.verify(token, now)

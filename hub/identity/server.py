@@ -8,12 +8,13 @@ Authlib gives the grant, the dispatch and the error answers; the proof, the deta
 - An assertion is used up as soon as it has proven the client, also when the rest of the request is refused.
 - The token is a signed JWT of type `at+jwt` (RFC 9068) whose audience is this hub. It holds pseudonyms of
   subjects, never identifiers.
+- Details too large for a token are kept as a portfolio before the token is given out (`hub.identity.portfolio`).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ from hub.errors import InputError
 from hub.identity import details, jose, metadata
 from hub.identity.authenticate import ClientRefusedError, Proof, authenticate
 from hub.identity.clients import Client, ClientRegistry
+from hub.identity.issuer_keys import IssuerKeys, RetiredKey
+from hub.identity.portfolio import PortfolioStore, is_large
 from hub.identity.replay import AssertionLog
 from hub.identity.transport import require_issuer
 
@@ -83,11 +86,12 @@ class TokenServer:
         issuer: str,
         registry: ClientRegistry,
         assertions: AssertionLog,
+        portfolios: PortfolioStore,
         signer: TokenSigner,
         purposes: AbstractSet[str],
         resolve_subject: details.SubjectResolver,
         lifetime: timedelta = timedelta(minutes=5),
-        retired: Iterable[Mapping[str, Any]] = (),
+        retired: Iterable[RetiredKey] = (),
     ) -> None:
         """Set up the server.
 
@@ -95,22 +99,22 @@ class TokenServer:
             issuer: URL of this hub; issuer and audience of its tokens.
             registry: the clients.
             assertions: the memory of used assertions, shared by all processes.
+            portfolios: where details go that are too large for a token, shared too.
             signer: the key that signs tokens.
             purposes: known purpose codes.
             resolve_subject: turns a USCC or resident identity number into a subject id.
             lifetime: how long a token lives.
-            retired: public keys of signers whose tokens may still be about; published too.
+            retired: keys of signers whose tokens may still be about; published too while they are good.
 
         Raises:
             ConfigurationError: when the issuer URL is not one that tokens may be issued under.
         """
         self.issuer = require_issuer(issuer)
         self.metadata: Mapping[str, Any] = metadata.describe(issuer)
-        self.jwks: Mapping[str, Any] = metadata.public_key_set(
-            [{**signer.unsafe_private_jwk(), "kid": signer.kid, "use": "sig"}, *retired]
-        )
+        self.keys = IssuerKeys({**signer.unsafe_private_jwk(), "kid": signer.kid, "use": "sig"}, retired)
         self._registry = registry
         self._assertions = assertions
+        self._portfolios = portfolios
         self._signer = signer
         self._purposes = purposes
         self._resolve_subject = resolve_subject
@@ -134,6 +138,8 @@ class TokenServer:
             grant = self._oauth.get_token_grant(request)
             grant.validate_token_request()
             await self._use_up(request.proof)
+            request.granted = details.write(self._grants(request.proof.client, form))
+            request.stated = await self._state(request)
             return self._oauth.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
             return self._oauth.refused(request, error)
@@ -150,32 +156,35 @@ class TokenServer:
         if not await self._assertions.claim(proof.client.client_id, proof.jti, proof.expires_at):
             raise ClientRefusedError(description="The assertion was used before.")
 
-    def issue(self, proof: Proof, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
-        """The token response for a client whose proof has been used up.
-
-        Raises:
-            OAuth2Error: when the request asks for what the client may not have.
-        """
-        granted = details.write(self._grants(proof.client, form))
+    def issue(self, request: _Request) -> dict[str, Any]:
+        """The token response to a request whose proof has been used up and whose details are granted."""
+        client_id = request.proof.client.client_id
         seconds = int(self._lifetime.total_seconds())
-        issued_at = int(now.timestamp())
+        issued_at = int(request.now.timestamp())
         claims = {
             "iss": self.issuer,
-            "sub": proof.client.client_id,
-            "client_id": proof.client.client_id,
+            "sub": client_id,
+            "client_id": client_id,
             "aud": self.issuer,
             "iat": issued_at,
             "exp": issued_at + seconds,
             "jti": secrets.token_urlsafe(16),
-            "authorization_details": granted,
+            "authorization_details": request.stated,
         }
         token = jose.sign(claims, self._signer.unsafe_private_jwk(), kid=self._signer.kid, typ="at+jwt")
         return {
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": seconds,
-            "authorization_details": granted,
+            "authorization_details": request.granted,
         }
+
+    async def _state(self, request: _Request) -> Sequence[Mapping[str, Any]]:
+        """What the token says of what was granted: all of it, or the digest under which it is kept."""
+        if not is_large(request.granted):
+            return request.granted
+        client_id = request.proof.client.client_id
+        return await self._portfolios.keep(client_id, request.granted, request.now + self._lifetime)
 
     def _grants(self, client: Client, form: Mapping[str, str]) -> tuple[details.Grant, ...]:
         if form.get("resource", self.issuer) != self.issuer:
@@ -196,13 +205,17 @@ class TokenServer:
 
 
 class _Request(OAuth2Request):  # type: ignore[misc]
-    """A token request as Authlib wants to see it, with the instant and the proof."""
+    """A token request as Authlib wants to see it, with the instant and what has been found out so far."""
 
     def __init__(self, uri: str, form: Mapping[str, str], now: datetime) -> None:
         super().__init__("POST", uri)
         self.payload = BasicOAuth2Payload(dict(form))
         self.now = now
         self.proof: Proof
+        self.granted: list[dict[str, Any]]
+        """The details the client gets, as the response states them."""
+        self.stated: Sequence[Mapping[str, Any]]
+        """What the token says of them."""
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -232,8 +245,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = (METHOD,)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        body = self.server.hub.issue(self.request.proof, self.request.form, self.request.now)
-        return 200, body, self.TOKEN_RESPONSE_HEADER
+        return 200, self.server.hub.issue(self.request), self.TOKEN_RESPONSE_HEADER
 
 
 class _Authlib(AuthorizationServer):  # type: ignore[misc]

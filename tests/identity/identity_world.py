@@ -20,6 +20,7 @@ from hub.clock import FixedClock
 from hub.errors import IdentifierError
 from hub.identity import assertion, endpoint
 from hub.identity.clients import Client, ClientRegistry
+from hub.identity.portfolio import PortfolioStore
 from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
@@ -64,7 +65,7 @@ class World:
     private: dict[str, dict[str, Any]]
 
     def verifier(self) -> TokenVerifier:
-        return TokenVerifier.embedded(ISSUER, self.server.jwks, self.registry, PURPOSES)
+        return verifier_of(self, self.server)
 
     def claims(self, client_id: str = "bank-hkb", **changes: Any) -> dict[str, Any]:
         """Claims of a good assertion with some changed; None leaves one out."""
@@ -91,9 +92,21 @@ class World:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
+    async def kept(self) -> int:
+        """How many portfolios there are."""
+        async with self.database.connection() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM portfolio"))
+
     async def used(self) -> int:
         async with self.database.connection() as connection:
             return int(await connection.fetchval("SELECT count(*) FROM assertion_seen"))
+
+
+def verifier_of(world: World, server: TokenServer) -> TokenVerifier:
+    """A process of its own that takes this server's tokens."""
+    return TokenVerifier.embedded(
+        ISSUER, server.keys, world.registry, PURPOSES, PortfolioStore(world.database)
+    )
 
 
 def app_of(server: TokenServer, clock: FixedClock) -> httpx.AsyncClient:
@@ -138,6 +151,7 @@ def token_server(database: Database, registry: ClientRegistry, signer: Signer) -
         issuer=ISSUER,
         registry=registry,
         assertions=AssertionLog(database),
+        portfolios=PortfolioStore(database),
         signer=signer,
         purposes=PURPOSES,
         resolve_subject=resolve,

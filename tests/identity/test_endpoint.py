@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import httpx
 
 from hub.identity.details import pseudonym
+from hub.identity.endpoint import MAX_BODY_BYTES
 
 from .identity_world import ISSUER, LOAN, OTHER_USCC, RESIDENT_ID, USCC, World, resolve, run
 
@@ -56,7 +59,7 @@ async def _refusals(world: World) -> dict[str, tuple[httpx.Response, int, str]]:
         "bytes that are not UTF-8": (await raw(good + "&x=%ff"), 400, "invalid_request"),
         "a body that is not ASCII": (await raw(good.encode() + b"&x=\xc3\xa9"), 400, "invalid_request"),
         "too many parameters": (await raw(good + "&a=1" * 40), 400, "invalid_request"),
-        "a body over the limit": (await raw(good + "&x=" + "a" * 66_000), 413, "invalid_request"),
+        "a body over the limit": (await raw(good + "&x=" + "a" * 131_072), 413, "invalid_request"),
         "a parameter in the URL": (await raw(good, params={"client_id": "bank-hkb"}), 400, "invalid_request"),
         "a second way to authenticate": (
             await raw(good, headers={"Authorization": "Basic YTpi"}),
@@ -93,6 +96,7 @@ async def _refusals(world: World) -> dict[str, tuple[httpx.Response, int, str]]:
                 "an unknown member": [{**LOAN, "locations": []}],
                 "too many subjects": [{**LOAN, "subjects": subjects}],
                 "too many details": [LOAN] * 21,
+                "a portfolio": [{"type": LOAN["type"], "portfolio": "sha256:" + "0" * 64}],
                 "a malformed identifier": [{**LOAN, "subjects": ["1234"]}],
             }.items()
         },
@@ -137,12 +141,47 @@ def test_good_requests_that_look_unusual_are_answered(database_url: str) -> None
     run(database_url, scenario)
 
 
-def test_a_token_for_a_thousand_subjects_verifies(database_url: str) -> None:
+def test_a_body_over_the_limit_is_refused_before_it_is_read(database_url: str) -> None:
     async def scenario(world: World) -> None:
+        read = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal read
+            while True:
+                read += 1
+                yield b"x" * 4096
+
+        for headers in ({"Content-Length": str(MAX_BODY_BYTES + 1)}, {"Transfer-Encoding": "chunked"}):
+            answer = await world.http.post(
+                "/oauth/token", content=endless(), headers={"Content-Type": FORM, **headers}
+            )
+            assert answer.status_code == 413
+            assert answer.json() == {
+                "error": "invalid_request",
+                "error_description": "The body is larger than 131072 bytes.",
+            }
+        assert read < 40
+        assert await world.used() == 0
+
+    run(database_url, scenario)
+
+
+def test_a_thousand_subjects_with_consents_fit_in_a_request_however_it_is_spelled(database_url: str) -> None:
+    async def scenario(world: World) -> None:
+        consents = [f"c_{n:022d}" for n in range(1000)]
         subjects = [f"sub_{n:032x}" for n in range(1000)]
-        token = await world.token(details=[{**LOAN, "subjects": subjects}])
-        caller = world.verifier().verify(token, world.clock.now())
-        assert len(caller.grants[0].subject_ids) == 1000
+        detail = {**LOAN, "subjects": subjects, "consents": consents}
+        del detail["consent"]
+        for spelled in (json.dumps([detail]), json.dumps([detail], separators=(",", ":"))):
+            for quoting in (quote, quote_plus):
+                form = {**world.form(), "authorization_details": spelled}
+                content = urlencode(form, quote_via=quoting)
+                assert 78_000 < len(content) < MAX_BODY_BYTES - 30_000
+                answer = await world.http.post(
+                    "/oauth/token", content=content, headers={"Content-Type": FORM}
+                )
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["authorization_details"] == [detail]
 
     run(database_url, scenario)
 

@@ -76,6 +76,10 @@ def test_a_token_of_the_external_issuer_maps_to_a_registered_client(database_url
         assert caller.grants[0].subject_ids == {resolve(USCC), resolve(RESIDENT_ID)}
         assert publisher.asked == 1
         for case, bad in {
+            "a portfolio": token(
+                signer,
+                authorization_details=[{"type": LOAN["type"], "portfolio": "sha256:" + "0" * 64}],
+            ),
             "its audience is ours only by issuer": token(signer, aud="https://hub.example"),
             "another issuer": token(signer, iss="https://hub.example"),
             "an unknown client": token(signer, client_id="bank-zzz"),
@@ -89,6 +93,23 @@ def test_a_token_of_the_external_issuer_maps_to_a_registered_client(database_url
         await world.registry.disable("bank-hkb")
         with pytest.raises(AuthenticationError):
             await outside.authenticate(token(signer), NOW)
+
+    run(database_url, scenario)
+
+
+def test_an_external_token_states_a_consent_for_each_subject_itself(database_url: str) -> None:
+    async def scenario(world: World) -> None:
+        signer = Signer()
+        outside = issuer(world, Publisher([public(signer)]))
+        consents = {f"sub_{n:032x}": f"c_{n:022d}" for n in range(1000)}
+        large = {"type": LOAN["type"], "purpose": "LOAN_REVIEW_POST", "subjects": list(consents)}
+        detail = {**large, "consents": list(consents.values())}
+        caller = await outside.authenticate(token(signer, authorization_details=[detail]), NOW)
+        for subject, consent in consents.items():
+            grant = caller.grant_of(bytes.fromhex(subject[4:]))
+            assert grant is not None
+            assert grant.consent_id == consent
+        assert await world.kept() == 0
 
     run(database_url, scenario)
 
@@ -192,4 +213,4 @@ def test_keys_are_fetched_over_https_only(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/jwks", "http://[::1]/jwks", "http://localhost/jwks"])
 def test_keys_may_be_fetched_over_http_from_this_machine(url: str) -> None:
-    assert FetchedKeys(httpx.AsyncClient(), url).generation == 0
+    assert FetchedKeys(httpx.AsyncClient(), url).generation(NOW) == 0

@@ -9,14 +9,15 @@ import pytest
 
 from hub.errors import ConfigurationError, InputError
 from hub.identity import assertion
+from hub.identity.issuer_keys import RetiredKey
+from hub.identity.portfolio import PortfolioStore
 from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
-from hub.identity.tokens import TokenVerifier
 from hub.identity.transport import require_issuer
 from hub.keys.jwk import generate_client_key
 from hub.keys.ring import create_ring, load_ring
 
-from .identity_world import ISSUER, LOAN, NOW, PURPOSES, Signer, World, resolve, run
+from .identity_world import ISSUER, LOAN, NOW, PURPOSES, Signer, World, resolve, run, verifier_of
 
 BAD_ISSUERS = {
     "plain http": "http://hub.example",
@@ -51,6 +52,7 @@ def _server(world: World, signer: Signer, **more: object) -> TokenServer:
         issuer=ISSUER,
         registry=world.registry,
         assertions=AssertionLog(world.database),
+        portfolios=PortfolioStore(world.database),
         signer=signer,
         purposes=PURPOSES,
         resolve_subject=resolve,
@@ -61,10 +63,11 @@ def _server(world: World, signer: Signer, **more: object) -> TokenServer:
 def test_the_key_set_never_holds_a_private_part_and_retired_keys_stay_good(database_url: str) -> None:
     async def scenario(world: World) -> None:
         token = await world.token()
-        fresh = _server(world, Signer(), retired=[world.signer.jwk], lifetime=timedelta(seconds=60))
-        assert len(fresh.jwks["keys"]) == 2
-        assert all("d" not in key for key in fresh.jwks["keys"])
-        verifier = TokenVerifier.embedded(ISSUER, fresh.jwks, world.registry, PURPOSES)
+        retired = RetiredKey(world.signer.jwk, NOW + timedelta(seconds=300))
+        fresh = _server(world, Signer(), retired=[retired], lifetime=timedelta(seconds=60))
+        assert len(fresh.keys.published(NOW)["keys"]) == 2
+        assert all("d" not in key for key in fresh.keys.published(NOW)["keys"])
+        verifier = verifier_of(world, fresh)
         assert verifier.verify(token, NOW)
         answer = await fresh.respond(world.form(), NOW)
         assert answer.body["expires_in"] == 60
@@ -85,7 +88,7 @@ def test_a_p256_signer_makes_tokens_that_verify(database_url: str) -> None:
     async def scenario(world: World) -> None:
         server = _server(world, Signer(generate_client_key("P-256")[0]))
         answer = await server.respond(world.form(), NOW)
-        verifier = TokenVerifier.embedded(ISSUER, server.jwks, world.registry, PURPOSES)
+        verifier = verifier_of(world, server)
         assert verifier.verify(answer.body["access_token"], NOW)
 
     run(database_url, scenario)
@@ -101,7 +104,7 @@ def test_the_token_key_of_a_ring_signs_tokens(database_url: str, tmp_path: Path)
             assertion.make_assertion(world.private["bank-hkb"], "bank-hkb", ISSUER, NOW), [LOAN]
         )
         answer = await server.respond(form, NOW)
-        verifier = TokenVerifier.embedded(ISSUER, server.jwks, world.registry, PURPOSES)
+        verifier = verifier_of(world, server)
         assert verifier.verify(answer.body["access_token"], NOW)
 
     run(database_url, scenario)

@@ -236,10 +236,10 @@ def test_only_so_many_tokens_are_remembered_and_all_keep_working(database_url: s
             for token in tokens:
                 assert verifier.verify(token, NOW)
                 assert len(verifier._remembered) <= 3
-        small = dataclasses.replace(world.verifier(), capacity_chars=len(tokens[0]) * 2)
+        small = dataclasses.replace(world.verifier(), capacity_bytes=3000)
         for token in tokens:
             assert small.verify(token, NOW)
-        assert sum(map(len, small._remembered)) == small._chars <= small.capacity_chars
+        assert sum(known.size for known in small._remembered.values()) == small._bytes <= 3000
 
     run(database_url, scenario)
 
