@@ -31,9 +31,10 @@ from hub.audit.entry import (
     record_ref,
 )
 from hub.bench import machine
+from hub.bench.databases import fresh_database
 from hub.bench.document import CLIENT, PURPOSE
 from hub.bench.measure import Spread, spread
-from hub.bench.setup import bench_settings, fresh_database, workspace
+from hub.bench.setup import bench_settings, workspace
 from hub.clock import Clock
 from hub.config import Settings
 from hub.demo import story_facts as facts

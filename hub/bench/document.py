@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -21,6 +22,7 @@ CLIENT = "bank-hkb"
 PURPOSE = "LOAN_APPLICATION"
 KIND = SubjectKind.ORG
 _ROLES = frozenset({"bank"})
+_ROOT = "organization(uscc: $uscc) {"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,21 @@ def body_for(uscc: str) -> bytes:
     return orjson.dumps({"query": report_text(), "variables": {"uscc": uscc}})
 
 
+def batch_text() -> str:
+    """A document that asks for the same selection of many companies."""
+    _, _, rest = report_text().partition(_ROOT)
+    selection = rest.rpartition("}")[0].rpartition("}")[0].rstrip()
+    return (
+        "query BenchBatch($ids: [SubjectIdentifier!]!) {\n"
+        f"  subjects(ids: $ids) {{\n    ... on Organization {{{selection}\n    }}\n  }}\n}}\n"
+    )
+
+
+def batch_body(codes: Sequence[str]) -> bytes:
+    """The body of a GraphQL request for the reports of companies."""
+    return orjson.dumps({"query": batch_text(), "variables": {"ids": list(codes)}})
+
+
 def read_plan(rules: Rules, max_page: int, uscc: str) -> ReadPlan:
     """The plan that the hub makes of the report for a bank.
 
@@ -60,7 +77,7 @@ def read_plan(rules: Rules, max_page: int, uscc: str) -> ReadPlan:
     table = rules.table(_ROLES, PURPOSE, KIND)
     plan = PlanCompiler(rules.catalog, table, scope, max_page).compile(root)
     unsealed = sum(slot.shown * _sealed_fields(rules, plan, slot.dataset) for slot in plan.slots)
-    return ReadPlan(SlotArrays.of(plan.slots), tuple(slot.dataset for slot in plan.slots), unsealed)
+    return ReadPlan(SlotArrays(plan.slots), tuple(slot.dataset for slot in plan.slots), unsealed)
 
 
 def _sealed_fields(rules: Rules, plan: RootPlan, dataset: str) -> int:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from hub.bench.document import KIND, ReadPlan
 from hub.clock import Clock, civil_date
-from hub.disclosure.read import HEADER, read_report
+from hub.disclosure.read import HEADER, Wanted, read_report
 from hub.store.database import Database
 
 
@@ -39,7 +39,8 @@ def build_floor(database_url: str, pool_size: int, plan: ReadPlan, clock: Clock)
         subject_id = bytes.fromhex(request.path_params["subject_id"])
         now = clock.now()
         async with databases[0].pool.acquire() as connection:
-            rows = await read_report(connection, subject_id, KIND, civil_date(now), now, None, plan.arrays)
+            wanted = Wanted.under(subject_id, None)
+            rows = await read_report(connection, KIND.value, civil_date(now), now, wanted, plan.arrays)
         found: dict[str, list[dict[str, Any]]] = {dataset: [] for dataset in plan.datasets}
         for row in rows:
             if row["slot"] == HEADER:

@@ -4,7 +4,9 @@
   the answer is complete. It knows no more of HTTP than status, length and body.
 - An answer counts as an error when its status is not 200, or its body holds a text that it must not hold
   (`"errors"`, because GraphQL refuses with status 200).
-- The server's CPU time is read at the very start and end of the measured time, the warm-up left out.
+- The CPU time of the servers is read at the very start and end of the measured time, the warm-up left out.
+- Connections are dealt out to the ports of the servers in turn. Requests are sent in the order in which they were
+  loaded, or, with a seed, drawn at random.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import asyncio
 import socket
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import cycle, islice
+from random import Random
 from time import perf_counter
 from typing import Any, cast
 
@@ -44,7 +47,7 @@ class Tally:
     sample: str = ""
     """The beginning of the first answer that was an error."""
 
-    def done(self, seconds: float, answer: bytes, head: int) -> None:
+    def done(self, seconds: float, answer: bytes | bytearray, head: int) -> None:
         """Count one answer."""
         wrong = not answer.startswith(b"HTTP/1.1 200") or (
             bool(self.must_not_hold) and answer.find(self.must_not_hold, head) >= 0
@@ -62,7 +65,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._buffer = b""
+        self._buffer = bytearray()
         self._head = 0
         self._end = 0
         self._sent = 0.0
@@ -83,7 +86,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of an answer; when it is complete, count it and send the next request."""
-        buffer = self._buffer = self._buffer + data if self._buffer else data
+        buffer = self._buffer
+        buffer += data
         if not self._end:
             head = buffer.find(_HEAD_END)
             if head < 0:
@@ -94,7 +98,7 @@ class Connection(asyncio.Protocol):
             self._end = self._head + int(buffer[at:line_end])
         if len(buffer) >= self._end:
             self._tally.done(perf_counter() - self._sent, buffer, self._head)
-            self._buffer, self._end = b"", 0
+            self._buffer, self._end = bytearray(), 0
             self._next()
 
     def _next(self) -> None:
@@ -106,10 +110,10 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def _connect(tally: Tally, port: int, count: int) -> list[Connection]:
+async def _connect(tally: Tally, ports: Sequence[int], count: int) -> list[Connection]:
     loop = asyncio.get_running_loop()
     connections: list[Connection] = []
-    for _ in range(count):
+    for port in islice(cycle(ports), count):
         _, connection = await loop.create_connection(
             lambda: Connection(tally), "127.0.0.1", port, family=socket.AF_INET
         )
@@ -119,28 +123,28 @@ async def _connect(tally: Tally, port: int, count: int) -> list[Connection]:
 
 async def run_for(tally: Tally, command: dict[str, Any]) -> dict[str, Any]:
     """Keep the connections busy for a time; give counts and latencies of that time."""
-    connections = await _connect(tally, command["port"], command["connections"])
+    connections = await _connect(tally, command["ports"], command["connections"])
     await asyncio.sleep(command["warmup"])
     tally.recording = True
-    cpu, started = cpu_seconds(command["pid"]), perf_counter()
+    cpu, started = _cpu(command["pids"]), perf_counter()
     await asyncio.sleep(command["seconds"])
     tally.recording = False
-    return await _finish(tally, connections, command["pid"], cpu, started)
+    return await _finish(tally, connections, command["pids"], cpu, started)
 
 
 async def run_once(tally: Tally, command: dict[str, Any]) -> dict[str, Any]:
     """Send every request once."""
     tally.recording = True
-    cpu, started = cpu_seconds(command["pid"]), perf_counter()
-    connections = await _connect(tally, command["port"], command["connections"])
+    cpu, started = _cpu(command["pids"]), perf_counter()
+    connections = await _connect(tally, command["ports"], command["connections"])
     await asyncio.wait([c.closed for c in connections])
-    return await _finish(tally, connections, command["pid"], cpu, started)
+    return await _finish(tally, connections, command["pids"], cpu, started)
 
 
 async def _finish(
-    tally: Tally, connections: list[Connection], pid: int, cpu: float | None, started: float
+    tally: Tally, connections: list[Connection], pids: Sequence[int], cpu: float | None, started: float
 ) -> dict[str, Any]:
-    seconds, cpu_end = perf_counter() - started, cpu_seconds(pid)
+    seconds, cpu_end = perf_counter() - started, _cpu(pids)
     tally.stopped = True
     await asyncio.wait([c.closed for c in connections], timeout=_DRAIN_SECONDS)
     done = sorted(tally.latencies)
@@ -154,6 +158,20 @@ async def _finish(
         "p99_ms": percentile(done, 0.99),
         "bytes": tally.received // len(done) if done else 0,
     }
+
+
+def _cpu(pids: Sequence[int]) -> float | None:
+    """CPU seconds of some processes together; None when one is not known."""
+    used = [cpu_seconds(pid) for pid in pids]
+    return None if None in used else sum(filter(None, used))
+
+
+def order(requests: Sequence[bytes], seed: int | None) -> Iterator[bytes]:
+    """The requests over and over: in turn, or drawn at random, the same ones for the same seed."""
+    if seed is None:
+        return cycle(requests)
+    draw = Random(seed)  # noqa: S311 - a sample, not a secret
+    return iter(lambda: draw.choice(requests), None)
 
 
 def percentile(ordered: list[float], share: float) -> float | None:
@@ -176,7 +194,8 @@ def main() -> None:
             elif command["do"] == "once":
                 result = runner.run(run_once(Tally(iter(requests[name]), forbidden[name]), command))
             else:
-                result = runner.run(run_for(Tally(cycle(requests[name]), forbidden[name]), command))
+                wanted = order(requests[name], command.get("seed"))
+                result = runner.run(run_for(Tally(wanted, forbidden[name]), command))
             sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
             sys.stdout.buffer.flush()
 

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 _CORES_NEEDED = 4
+_OTHERS = 2
+"""Load generator and database."""
 _PROC = Path("/proc")
+_MEMORY = ("VmRSS", "VmHWM")
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,29 @@ class Placement:
     def text(self) -> str:
         """One line for the reader."""
         if not self.pinned:
-            return "not pinned: fewer than four cores, or the system cannot pin processes"
-        database = ", ".join(map(str, self.database)) or "wherever it runs"
-        return f"server on core {self.server[0]}, load generator on core {self.generator[0]}, PostgreSQL on {database}"
+            return "not pinned: too few cores, or the system cannot pin processes"
+        server, database = ", ".join(map(str, self.server)), ", ".join(map(str, self.database))
+        word = "cores" if len(self.server) > 1 else "core"
+        return (
+            f"server on {word} {server}, load generator on core {self.generator[0]}, "
+            f"PostgreSQL on {database or 'wherever it runs'}"
+        )
 
 
-def place(*, own_database: bool) -> Placement:
-    """Who runs where: server and load generator on a core each, our own PostgreSQL on the rest."""
+def place(*, own_database: bool, servers: int = 1) -> Placement:
+    """Who runs where: servers and load generator on a core each, our own PostgreSQL on the rest.
+
+    Args:
+        own_database: whether the PostgreSQL is ours to pin.
+        servers: server processes that work at the same time.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return Placement()
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < _CORES_NEEDED:
+    if len(cores) < max(_CORES_NEEDED, servers + _OTHERS):
         return Placement()
-    return Placement((cores[0],), (cores[1],), tuple(cores[2:]) if own_database else ())
+    rest = tuple(cores[servers + 1 :]) if own_database else ()
+    return Placement(tuple(cores[:servers]), (cores[servers],), rest)
 
 
 def pin(pids: Iterable[int], cores: Sequence[int]) -> None:
@@ -66,6 +79,20 @@ def cpu_seconds(pid: int) -> float | None:
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid: int) -> tuple[int, int] | None:
+    """Memory of a process that is in RAM: now, and at its highest so far (proc(5)); None where it cannot be read."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+        sizes = {
+            name: int(rest.split()[0])
+            for name, _, rest in (x.partition(":") for x in lines)
+            if name in _MEMORY
+        }
+    except OSError:
+        return None
+    return sizes["VmRSS"] * 1024, sizes["VmHWM"] * 1024
 
 
 def facts() -> dict[str, Any]:

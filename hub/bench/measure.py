@@ -1,7 +1,7 @@
 """Measurements in turn: every round measures every contestant at every number of connections.
 
-- All servers are up the whole time; only one is asked at a time. The order within a round rotates, so that no
-  contestant always comes first or right after another one.
+- All servers are up the whole time; only one contestant is asked at a time. The order within a round rotates, so
+  that no contestant always comes first or right after another one.
 - What is reported is the median over the rounds, with the lowest and highest beside it; ratios are medians of
   the ratios within single rounds.
 """
@@ -16,6 +16,25 @@ from typing import Any
 from hub.bench.processes import GeneratorProcess, ServerProcess
 
 WARM_UP_SECONDS = 0.5
+WARM_UP_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who is measured: a server, or several among which the connections are dealt out."""
+
+    name: str
+    servers: tuple[ServerProcess, ...]
+
+    def command(self, do: str, connections: int) -> dict[str, Any]:
+        """A command to the load generator, which holds the requests under this name."""
+        return {
+            "do": do,
+            "name": self.name,
+            "ports": [server.port for server in self.servers],
+            "pids": [server.pid for server in self.servers],
+            "connections": connections,
+        }
 
 
 @dataclass(frozen=True)
@@ -59,8 +78,8 @@ class Measured:
     """Everything that was measured: contestant, then connections."""
 
     samples: dict[tuple[str, int], list[Sample]] = field(default_factory=dict)
-    first_sight: Sample | None = None
-    """The hub's first pass: each company, consent and token new to the process."""
+    first_sight: dict[str, Sample] = field(default_factory=dict)
+    """The first pass by contestant: each company, consent and token new to the process."""
     sample_of_error: str = ""
 
     @property
@@ -83,48 +102,54 @@ class Measured:
                 name: {str(count): asdict(summary) for count, summary in by.items()}
                 for name, by in self.summaries.items()
             },
-            "first_sight": asdict(self.first_sight) if self.first_sight else None,
+            "first_sight": {name: asdict(sample) for name, sample in self.first_sight.items()},
         }
 
 
 Progress = Callable[[str], None]
+Watch = Callable[[str, int], None]
+"""Called with contestant and connections right after a measurement."""
 
 
 def measure(
-    servers: Sequence[ServerProcess],
+    contestants: Sequence[Contestant],
     generator: GeneratorProcess,
     *,
     connections: Sequence[int],
     seconds: float,
     rounds: int,
     say: Progress,
+    random: bool = False,
+    watch: Watch = lambda _name, _connections: None,
 ) -> Measured:
-    """Measure; the generator holds the requests of every server already.
+    """Measure; the generator holds the requests of every contestant already.
 
     Args:
-        servers: the contestants, up.
+        contestants: their servers are up.
         generator: the load generator.
         connections: numbers of connections to measure at.
         seconds: length of one measurement.
         rounds: how often each is measured.
         say: told what is being done.
+        random: draw the requests at random, each round others, the same ones for every contestant.
+        watch: told of every measurement when it is over, the warming up too (with no connections).
     """
     measured = Measured()
-    for server in servers:
-        say(f"warming up {server.name}")
-        result = generator.tell(_command("once", server, 16))
-        if server.name == "hub":
-            measured.first_sight = _sample(result)
+    for contestant in contestants:
+        say(f"warming up {contestant.name}")
+        result = generator.tell(contestant.command("once", WARM_UP_CONNECTIONS))
+        measured.first_sight[contestant.name] = sample_of(result)
         measured.sample_of_error = measured.sample_of_error or result["sample"]
+        watch(contestant.name, 0)
     for number in range(rounds):
+        time = {"seconds": seconds, "warmup": WARM_UP_SECONDS, "seed": number if random else None}
         for count in connections:
-            for server in _rotated(servers, number):
-                say(f"round {number + 1} of {rounds}: {server.name} at {count} connections")
-                result = generator.tell(
-                    {**_command("run", server, count), "seconds": seconds, "warmup": WARM_UP_SECONDS}
-                )
-                measured.samples.setdefault((server.name, count), []).append(_sample(result))
+            for contestant in rotated(contestants, number):
+                say(f"round {number + 1} of {rounds}: {contestant.name} at {count} connections")
+                result = generator.tell({**contestant.command("run", count), **time})
+                measured.samples.setdefault((contestant.name, count), []).append(sample_of(result))
                 measured.sample_of_error = measured.sample_of_error or result["sample"]
+                watch(contestant.name, count)
     return measured
 
 
@@ -161,26 +186,31 @@ def ratios(samples: Mapping[tuple[str, int], Sequence[Sample]], headline: int) -
 
 
 def _ratios(at: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
-    found: dict[str, float | None] = {}
+    found: dict[str, Spread | None] = {}
     for other in ("floor", "stock"):
         if "hub" in at and other in at:
-            pairs = list(zip(at["hub"], at[other], strict=True))
-            found[f"hub_to_{other}"] = _median(pairs, lambda s: s.requests_per_second)
-            found[f"p99_hub_to_{other}"] = _median(pairs, lambda s: s.p99_ms)
-            found[f"cpu_hub_to_{other}"] = _median(pairs, lambda s: s.cpu_ms or 0.0)
-    return {name: value for name, value in found.items() if value is not None}
+            one, two = at["hub"], at[other]
+            found[f"hub_to_{other}"] = ratio(one, two, lambda s: s.requests_per_second)
+            found[f"p99_hub_to_{other}"] = ratio(one, two, lambda s: s.p99_ms)
+            found[f"cpu_hub_to_{other}"] = ratio(one, two, lambda s: s.cpu_ms or 0.0)
+    return {name: round(value.median, 3) for name, value in found.items() if value is not None}
 
 
-def _median(pairs: Sequence[tuple[Sample, Sample]], value: Callable[[Sample], float]) -> float | None:
-    quotients = [value(one) / value(other) for one, other in pairs if value(one) and value(other)]
-    return round(median(quotients), 3) if quotients else None
+def ratio(one: Sequence[Sample], other: Sequence[Sample], value: Callable[[Sample], float]) -> Spread | None:
+    """Median, lowest and highest of the ratios within single rounds; None when there is nothing to divide.
+
+    Args:
+        one: rounds above the line.
+        other: rounds below it, in the same order.
+        value: what of a measurement is compared; 0 when it is not known.
+    """
+    pairs = zip(one, other, strict=True)
+    quotients = [value(a) / value(b) for a, b in pairs if value(a) and value(b)]
+    return spread(quotients) if quotients else None
 
 
-def _command(do: str, server: ServerProcess, connections: int) -> dict[str, Any]:
-    return {"do": do, "name": server.name, "port": server.port, "pid": server.pid, "connections": connections}
-
-
-def _sample(result: Mapping[str, Any]) -> Sample:
+def sample_of(result: Mapping[str, Any]) -> Sample:
+    """What the load generator says, as a measurement."""
     done = result["requests"]
     cpu = result["cpu_seconds"]
     return Sample(
@@ -199,6 +229,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median(values), min(values), max(values))
 
 
-def _rotated(servers: Sequence[ServerProcess], by: int) -> list[ServerProcess]:
-    shift = by % len(servers)
-    return [*servers[shift:], *servers[:shift]]
+def rotated(contestants: Sequence[Contestant], by: int) -> list[Contestant]:
+    """The contestants beginning with another one in each round."""
+    shift = by % len(contestants)
+    return [*contestants[shift:], *contestants[:shift]]

@@ -22,6 +22,7 @@ from hub.errors import UnavailableError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_ANSWER_SECONDS = 120.0
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -35,14 +36,22 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class ServerProcess:
-    """A contestant."""
+    """One server."""
 
-    def __init__(self, name: str, settings: Settings, cores: Sequence[int]) -> None:
-        self.name = name
+    def __init__(self, application: str, settings: Settings, cores: Sequence[int], *, name: str = "") -> None:
+        """Start it.
+
+        Args:
+            application: what it runs, one of `hub.bench.server.CONTESTANTS`.
+            settings: given to it by its environment.
+            cores: where it is kept; empty: anywhere.
+            name: what it is called; empty: like the application.
+        """
+        self.name = name or application
         with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
             self.port: int = listener.getsockname()[1]
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "hub.bench.server", name, str(listener.fileno())],
+                [sys.executable, "-m", "hub.bench.server", application, str(listener.fileno())],
                 env=environment(settings),
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -72,6 +81,30 @@ class ServerProcess:
         raise UnavailableError(
             f"The server of the benchmark ({self.name}) does not start.", hint="What it said stands above."
         )
+
+    def ask(self, path: str, body: bytes | None = None, token: str = "") -> dict[str, Any]:
+        """One request, outside of any measurement.
+
+        Args:
+            path: with a leading slash.
+            body: JSON to be posted; None: the request is a GET.
+            token: access token; empty: none.
+
+        Raises:
+            UnavailableError: when there is no answer with status 200.
+        """
+        headers = {"content-type": "application/json"} | (
+            {"authorization": f"Bearer {token}"} if token else {}
+        )
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as response:  # noqa: S310
+                answer: dict[str, Any] = orjson.loads(response.read())
+        except OSError as error:
+            raise UnavailableError(
+                f"The server of the benchmark ({self.name}) does not answer.", hint="Run the tests first."
+            ) from error
+        return answer
 
     def stop(self) -> None:
         """End the process."""

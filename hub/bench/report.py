@@ -11,32 +11,28 @@ that the hub masks.
 from __future__ import annotations
 
 import asyncio
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-import orjson
-
 from hub.app import load_rules
 from hub.bench import machine
+from hub.bench.databases import fresh_database, pin_database
 from hub.bench.dataset import RECORDS
 from hub.bench.document import body_for, leaves, read_plan
 from hub.bench.machine import Placement
-from hub.bench.measure import Measured, measure, ratios
+from hub.bench.measure import Contestant, Measured, measure, ratios
 from hub.bench.processes import GeneratorProcess, ServerProcess, http_request
 from hub.bench.server import CONTESTANTS
-from hub.bench.setup import Application, BenchDatabase, bench_settings, fill, fresh_database, workspace
+from hub.bench.setup import Application, bench_settings, fill, workspace
 from hub.clock import Clock
 from hub.config import Settings
 from hub.errors import InputError, IntegrityError
-from hub.store.database import asyncpg_arguments, parse_url
 
 HEADLINE = 16
 """Connections at which the headline ratios are taken."""
-_REFUSED = '"errors":'
+REFUSED = '"errors":'
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,7 @@ def run(settings: Settings, clock: Clock, plan: Plan, say: Say) -> Outcome:
     with workspace() as folder, fresh_database(settings, folder) as database:
         chosen = bench_settings(settings, database.url, folder, clock.now())
         placement = machine.place(own_database=database.own_server)
-        asyncio.run(_pin_database(database, placement))
+        asyncio.run(pin_database(database, placement))
         applications = asyncio.run(fill(chosen, folder, clock, plan.subjects, say))
         with ExitStack() as stack:
             generator = stack.enter_context(GeneratorProcess(placement.generator))
@@ -134,7 +130,7 @@ def run(settings: Settings, clock: Clock, plan: Plan, say: Say) -> Outcome:
             for server in servers:
                 server.wait_until_up()
                 requests = [request_of(server.name, application) for application in applications]
-                generator.load(server.name, requests, _REFUSED)
+                generator.load(server.name, requests, REFUSED)
             read = read_plan(load_rules(chosen), chosen.max_page_size, applications[0].uscc)
             answer = {
                 **compare(servers, applications),
@@ -142,7 +138,7 @@ def run(settings: Settings, clock: Clock, plan: Plan, say: Say) -> Outcome:
                 "datasets": len(set(read.datasets)),
             }
             measured = measure(
-                servers,
+                [Contestant(server.name, (server,)) for server in servers],
                 generator,
                 connections=plan.connections,
                 seconds=plan.seconds,
@@ -195,30 +191,10 @@ def _masked(answer: dict[str, Any]) -> int:
 
 
 def _ask(server: ServerProcess, application: Application) -> dict[str, Any]:
-    url = f"http://127.0.0.1:{server.port}"
     if server.name == "floor":
-        request = urllib.request.Request(f"{url}/report/{application.subject_id.hex()}")  # noqa: S310
-    else:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {application.token}"}
-        request = urllib.request.Request(f"{url}/graphql", body_for(application.uscc), headers)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-            answer: dict[str, Any] = orjson.loads(response.read())
-    except OSError as error:
-        raise _unequal(f"A contestant ({server.name}) does not answer.") from error
-    return answer
+        return server.ask(f"/report/{application.subject_id.hex()}")
+    return server.ask("/graphql", body_for(application.uscc), application.token)
 
 
 def _unequal(message: str) -> IntegrityError:
     return IntegrityError(message, hint="The numbers would mean nothing; run the tests first.")
-
-
-async def _pin_database(database: BenchDatabase, placement: Placement) -> None:
-    """Keep our own PostgreSQL on its cores; servers started later by it stay there too."""
-    if not database.own_server or not placement.database:
-        return
-    connection = await asyncpg.connect(**asyncpg_arguments(parse_url(database.url)))
-    try:
-        machine.pin(machine.family(connection.get_server_pid()), placement.database)
-    finally:
-        await connection.close()

@@ -1,7 +1,7 @@
 """One contestant as a process: `python -m hub.bench.server NAME FD`, on a socket that the parent listens on.
 
-All contestants run under the same server: uvicorn, uvloop, httptools, no access log. Settings come from the
-environment, as in production.
+All contestants run under the same server, with the options of `hub serve` (`hub.gateway.server`). Settings come
+from the environment, as in production.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hub.bench.floor import build_floor
 from hub.bench.stock import build_stock
 from hub.clock import SystemClock
 from hub.config import Settings
+from hub.gateway.server import http_options
 
 CONTESTANTS = ("floor", "stock", "hub")
 
@@ -37,9 +38,7 @@ def build(name: str, settings: Settings) -> ASGIApp:
 def main(name: str, descriptor: int) -> None:
     """Serve until told to stop."""
     app = build(name, Settings.from_environment())
-    config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws="none", access_log=False, log_level="warning"
-    )
+    config = uvicorn.Config(app, **http_options())
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 

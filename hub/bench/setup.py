@@ -1,14 +1,11 @@
-"""Everything a run needs: a database of its own, keys, records, clients, consents and tokens.
+"""Everything a run needs besides databases: settings, keys, records, clients, consents and tokens.
 
-- The database is made for the run and dropped afterwards. With HUB_DATABASE_URL it is a new database on that
-  server; the database that the URL names is never touched.
 - Records come in through the same merge as files from departments; consents through the consent service,
   signed and logged; tokens through the token endpoint. One application, one company, one consent, one token.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -16,30 +13,27 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
-import asyncpg
 import httpx
 from starlette.applications import Starlette
 
 from hub.app import Hub, issuer_url, open_hub
 from hub.bench.dataset import Company, Values, records
 from hub.bench.document import CLIENT, KIND, PURPOSE
+from hub.bench.fairuse import ample
 from hub.bench.plain import load_plain
 from hub.clock import Clock, civil_date
 from hub.config import Settings
 from hub.consent.request import ConsentRequest
 from hub.demo import story_facts as facts
 from hub.demo.clients import register_demo_clients, unsafe_demo_key
-from hub.errors import ConfigurationError
+from hub.folders import locate
 from hub.identity.assertion import request_token
 from hub.intake.merge import Origin, load_rows
 from hub.intake.rows import RowShape, SubjectRef, ValidRow
 from hub.keys.ring import create_ring
-from hub.store.database import asyncpg_arguments, parse_url
-from hub.store.embedded import EmbeddedServer
-from hub.store.migrate import migrate
 
-_DATABASE = "credit_hub_bench"
 _ISSUER = "https://hub.bench.example"
 _DAY_SECONDS = 86_400
 _MOST_USES = 2_000_000_000
@@ -53,76 +47,23 @@ class Application:
 
     uscc: str
     subject_id: bytes
+    consent: str
     token: str
 
 
-@dataclass(frozen=True)
-class BenchDatabase:
-    """A database made for this run."""
-
-    url: str
-    own_server: bool
-
-
-@contextmanager
-def fresh_database(settings: Settings, folder: Path) -> Iterator[BenchDatabase]:
-    """A new migrated database, on an embedded server of its own or on the server of HUB_DATABASE_URL.
-
-    Raises:
-        ConfigurationError: when the server does not let us create a database.
-        UnavailableError: when the server does not come up.
-    """
-    if settings.database_url:
-        url = parse_url(settings.database_url)
-        asyncio.run(_recreate(settings.database_url))
-        try:
-            bench_url = url.set(drivername="postgresql", database=_DATABASE).render_as_string(
-                hide_password=False
-            )
-            migrate(bench_url)
-            yield BenchDatabase(bench_url, own_server=False)
-        finally:
-            asyncio.run(_drop(settings.database_url))
-        return
-    server = EmbeddedServer(folder / "postgresql")
-    try:
-        server.start()
-        migrate(server.url())
-        yield BenchDatabase(server.url(), own_server=True)
-    finally:
-        server.remove()
-
-
-async def _drop(url: str) -> None:
-    connection = await asyncpg.connect(**asyncpg_arguments(parse_url(url)))
-    try:
-        await connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
-    finally:
-        await connection.close()
-
-
-async def _recreate(url: str) -> None:
-    await _drop(url)
-    connection = await asyncpg.connect(**asyncpg_arguments(parse_url(url)))
-    try:
-        await connection.execute(f"CREATE DATABASE {_DATABASE}")
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise ConfigurationError(
-            "The user of HUB_DATABASE_URL may not create a database for the benchmark.",
-            hint="Give it CREATEDB, or unset the variable to use the embedded server.",
-        ) from error
-    finally:
-        await connection.close()
-
-
 def bench_settings(settings: Settings, url: str, folder: Path, now: datetime) -> Settings:
-    """Settings of all contestants: as given, with the run's own database, keys and issuer; makes the key ring."""
+    """Settings of all contestants: as given, with the run's own database, keys, issuer and caps on reading.
+
+    Makes the key ring and the copy of the policies.
+    """
+    policies = ample(locate("policies", settings.policies_dir), folder / "policies")
     ring = folder / "ring"
     create_ring(ring, demo=True, now=now, log_origin=settings.log_origin)
     return dataclasses.replace(
         settings,
         database_url=url,
         keys_dir=str(ring),
+        policies_dir=str(policies),
         issuer=_ISSUER,
         external_issuer="",
         token_lifetime=_DAY_SECONDS,
@@ -220,6 +161,37 @@ async def _application(
         "consent": consent,
         "reference": f"贷演{company.index:06d}",
     }
+    token = await _token(hub, http, folder, detail)
+    subject_id = hub.indexer.subject_id(KIND, company.uscc)
+    return Application(company.uscc, subject_id, consent, token)
+
+
+async def portfolio_token(
+    settings: Settings, folder: Path, clock: Clock, applications: Sequence[Application]
+) -> str:
+    """One token for all these companies, each under its own consent.
+
+    Args:
+        settings: from `bench_settings`.
+        folder: where the clients' keys are.
+        clock: the machine's.
+        applications: from `fill`.
+
+    Raises:
+        AuthenticationError: when the token endpoint refuses.
+    """
+    detail = {
+        "type": "credit_disclosure",
+        "purpose": PURPOSE,
+        "subjects": [application.uscc for application in applications],
+        "consents": [application.consent for application in applications],
+        "reference": "贷后演000000",
+    }
+    async with open_hub(settings, clock) as hub, _http(hub) as http:
+        return await _token(hub, http, folder, detail)
+
+
+async def _token(hub: Hub, http: httpx.AsyncClient, folder: Path, detail: dict[str, Any]) -> str:
     answer = await request_token(
         http,
         "/oauth/token",
@@ -229,4 +201,4 @@ async def _application(
         details=[detail],
         now=hub.clock.now(),
     )
-    return Application(company.uscc, hub.indexer.subject_id(KIND, company.uscc), str(answer["access_token"]))
+    return str(answer["access_token"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
@@ -25,15 +24,12 @@ from hub.cli.settings_help import settings_help
 from hub.clock import SystemClock
 from hub.config import Settings
 from hub.errors import ConfigurationError
+from hub.gateway.server import http_options
 from hub.store.database import Database
 from hub.store.migrate import check_revision, head_revision
 from hub.store.migrate import migrate as migrate_database
 
 EPILOG = settings_help()
-_BACKLOG = 2048
-_KEEP_ALIVE_SECONDS = 30
-_SHUTDOWN_SECONDS = 15
-_MOST_HEAD_BYTES = 16_384
 
 
 def serve(
@@ -84,18 +80,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "workers": settings.workers,
-        "loop": "uvloop" if sys.platform != "win32" else "asyncio",
-        "http": "httptools",
-        "ws": "none",
-        "lifespan": "on",
-        "access_log": False,  # lines about requests would hold addresses and add nothing to the audit log
-        "log_level": "warning",
-        "server_header": False,
-        "proxy_headers": False,
-        "backlog": _BACKLOG,
-        "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": _SHUTDOWN_SECONDS,
-        "h11_max_incomplete_event_size": _MOST_HEAD_BYTES,
+        **http_options(),
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.bench.measure import Sample, ratios, summarise
+from hub.bench.measure import Contestant, Sample, Spread, ratio, ratios, rotated, summarise
 
 
 def _sample(rate: float, *, cpu: float | None = 1.0, p99: float = 10.0) -> Sample:
@@ -43,3 +43,19 @@ def test_ratios_are_taken_within_rounds_so_that_a_slow_round_does_not_bend_them(
 @pytest.mark.parametrize("alone", ["floor", "hub"])
 def test_a_contestant_alone_has_no_ratios(alone: str):
     assert ratios(_samples(**{alone: [100]}), 16) == {"by_connections": {}}
+
+
+def test_a_ratio_states_its_range_over_the_rounds():
+    one, other = ([_sample(rate) for rate in rates] for rates in ([100, 300, 220], [100, 100, 100]))
+    assert ratio(one, other, lambda s: s.requests_per_second) == Spread(2.2, 1, 3)
+
+
+def test_a_ratio_of_what_nobody_knows_is_none():
+    unknown = [_sample(1, cpu=None)]
+    assert ratio(unknown, unknown, lambda s: s.cpu_ms or 0.0) is None
+
+
+def test_every_round_begins_with_another_contestant():
+    three = [Contestant(name, ()) for name in "abc"]
+    firsts = [[c.name for c in rotated(three, number)] for number in range(4)]
+    assert firsts == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
