@@ -21,12 +21,15 @@ from hub.api.context import Services
 from hub.api.schema import HubSchema, build_schema, core
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
+from hub.audit.quota import QuotaCounts
 from hub.catalog.loader import load_catalog
 from hub.clock import Clock, civil_date
 from hub.config import Settings
 from hub.consent.service import ConsentService
 from hub.disclosure.account import Accountant
+from hub.disclosure.budget import QuestionCounts
 from hub.disclosure.documents import DocumentCache
+from hub.disclosure.fair_use import SpentQuotas
 from hub.disclosure.gate import DisclosureGate
 from hub.disclosure.limits import Limits
 from hub.disclosure.live import LiveRules, PurposesInForce
@@ -42,9 +45,12 @@ from hub.gateway.metrics import CONTENT_TYPE, Metrics
 from hub.identity.clients import CHANNEL, ClientRegistry
 from hub.identity.endpoint import routes as identity_routes
 from hub.identity.external import ExternalIssuer, FetchedKeys
+from hub.identity.issuer_keys import retired_keys
+from hub.identity.portfolio import PortfolioStore
 from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
+from hub.identity.upkeep import Upkeep
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.pseudonym import parse_pseudonym
@@ -157,7 +163,13 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         registry = await ClientRegistry.load(database)
         metrics = Metrics(lambda: log.waiting, lambda: log.size)
         live = await LiveRules.open(database, log, rules, clock.now(), metrics.policy_refused)
-        listener = Listener(database.url, [CHANNEL, POLICY_CHANNEL], _refresher(registry, live))
+        upkeep = Upkeep(
+            AssertionLog(database), PortfolioStore(database), QuotaCounts(database),
+            QuestionCounts(database, lambda: live.current.policy.questionnaire.budget),
+        )  # fmt: skip
+        listener = Listener(
+            database.url, [CHANNEL, POLICY_CHANNEL], _refresher(registry, live, upkeep, clock)
+        )
         listener.start()
         stack.push_async_callback(listener.stop)
         indexer = ring.indexer()
@@ -178,9 +190,11 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         yield Hub(settings, clock, database, ring, indexer, live, log, consents, registry, metrics, routes)
 
 
-def _refresher(registry: ClientRegistry, live: LiveRules) -> Callable[[], Awaitable[None]]:
+def _refresher(
+    registry: ClientRegistry, live: LiveRules, upkeep: Upkeep, clock: Clock
+) -> Callable[[], Awaitable[None]]:
     async def refresh() -> None:
-        await asyncio.gather(registry.refresh(), live.refresh())
+        await asyncio.gather(registry.refresh(), live.refresh(), upkeep.run(clock.now()))
 
     return refresh
 
@@ -206,10 +220,12 @@ def _engines(
     indexer: Indexer,
     resolve: Callable[[str], bytes],
 ) -> Engines:
+    spent = SpentQuotas()
     gate = DisclosureGate(
-        database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size
-    )
-    accountant = Accountant(log)
+        database, consents, DataKeyCache(ring.sealer()), indexer.subject_id, settings.max_page_size, spent,
+        settings.max_answer_bytes,
+    )  # fmt: skip
+    accountant = Accountant(log, spent.remember)
 
     def schema_of(rules: Rules) -> HubSchema:
         return build_schema(rules.catalog, rules.policy.questionnaire.predicates)
@@ -221,7 +237,7 @@ def _engines(
         preparer = Preparer(core(schema))
         return Executor(
             schema, documents, trusted, preparer, gate, accountant, services, indexer, clock,
-            settings.request_timeout,
+            settings.request_timeout, settings.export_timeout,
         )  # fmt: skip
 
     engines = Engines(live.current, schema_of, build)
@@ -252,18 +268,20 @@ async def _identity(
             resolve_subject=resolve,
         )
         return external, []
+    lifetime, portfolios = timedelta(seconds=settings.token_lifetime), PortfolioStore(database)
     server = TokenServer(
         issuer=issuer_url(settings),
         registry=registry,
         assertions=AssertionLog(database),
+        portfolios=portfolios,
         signer=ring.token.active,
         purposes=purposes,
         resolve_subject=resolve,
-        lifetime=timedelta(seconds=settings.token_lifetime),
+        lifetime=lifetime,
+        retired=retired_keys(ring.token.by_id.values(), lifetime),
     )
-    return TokenVerifier.embedded(server.issuer, server.jwks, registry, purposes), identity_routes(
-        server, clock
-    )
+    verifier = TokenVerifier.embedded(server.issuer, server.keys, registry, purposes, portfolios)
+    return verifier, identity_routes(server, clock)
 
 
 def _operations(database: Database, log: AuditLog, metrics: Metrics, live: LiveRules) -> list[Route]:

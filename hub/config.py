@@ -50,6 +50,12 @@ class Settings:
     max_page_size: int = _setting(100, "largest `first` of a list", least=1, most=1000)
     max_queue: int = _setting(1024, "requests waiting for the audit log before new ones are refused", least=1)
     request_timeout: float = _setting(10.0, "seconds after which a request is given up", least=0.1)
+    export_timeout: float = _setting(
+        120.0, "seconds after which an export of many subjects is given up", least=0.1
+    )
+    max_answer_bytes: int = _setting(
+        33_554_432, "most bytes of data in one answer that is not an export", least=1024
+    )
     log_origin: str = _setting("credit-hub.example/audit", "origin line of audit checkpoints")
     demo: bool = _setting(False, "accept synthetic identifiers and demo keys; never in production")
     trusted_documents: str = _setting(

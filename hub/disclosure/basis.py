@@ -1,7 +1,7 @@
 """On what basis may this caller ask about this subject at all? Decided before any record is read.
 
 The order is fixed, and each step uses only what the caller knows already, so that a refusal says nothing about
-the subject: token, purpose, age, matter, consent.
+the subject: token, purpose, fair-use template, matter, age, consent, the template and the range of the consent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.model.identifiers import birth_date
 from hub.model.outcome import Reason
-from hub.policies.model import LawfulBasis, PolicySet
+from hub.policies.model import Beyond, FairUse, LawfulBasis, PolicySet
 
 MINOR_UNTIL = 14
 """Age in years below which no record is disclosed (personal information protection law art. 28, 31)."""
@@ -41,6 +41,8 @@ class Ground:
     grant: Grant
     basis: Basis
     consent: Consent | None
+    fair_use: FairUse
+    """The template whose caps the request is held to."""
 
 
 def refusal(policy: PolicySet, reason: Reason) -> DisclosureRefusedError:
@@ -53,28 +55,39 @@ def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
     """The token's grant that names this subject, if the caller holds its purpose.
 
     Raises:
-        DisclosureRefusedError: SUBJECT_NOT_IN_TOKEN, PURPOSE_NOT_HELD or MATTER_NOT_LISTED.
+        DisclosureRefusedError: SUBJECT_NOT_IN_TOKEN, PURPOSE_NOT_HELD, FAIR_USE_TEMPLATE or MATTER_NOT_LISTED.
     """
-    for grant in caller.grants:
-        if subject_id in grant.subject_ids:
-            break
-    else:
+    grant = caller.grant_of(subject_id)
+    if grant is None:
         raise refusal(policy, Reason.SUBJECT_NOT_IN_TOKEN)
     purpose = policy.purposes.get(grant.purpose)
     if (
         purpose is None
-        or not purpose.max_subjects  # a purpose that reads no subject
+        or not policy.fair_use_for(grant.purpose)  # a purpose that reads no subject
         or grant.purpose not in caller.client.purposes
         or not policy.holds(caller.roles, grant.purpose)
     ):
         raise refusal(policy, Reason.PURPOSE_NOT_HELD)
     if purpose.basis is LawfulBasis.SELF and caller.client.subject_id != subject_id:
         raise refusal(policy, Reason.PURPOSE_NOT_HELD)
+    fair_use_for(policy, grant)
     if purpose.matter_required:
         matter = policy.matters.get(grant.matter or "")
         if matter is None or matter.purpose != grant.purpose or not set(matter.roles) & set(caller.roles):
             raise refusal(policy, Reason.MATTER_NOT_LISTED)
     return grant
+
+
+def fair_use_for(policy: PolicySet, grant: Grant) -> FairUse:
+    """The fair-use template of a grant: the one it names, else the default of its purpose.
+
+    Raises:
+        DisclosureRefusedError: FAIR_USE_TEMPLATE, when the one it names is not one of its purpose.
+    """
+    template = policy.fair_use_of(grant.purpose, grant.template)
+    if template is None:
+        raise refusal(policy, Reason.FAIR_USE_TEMPLATE)
+    return template
 
 
 def check_age(policy: PolicySet, kind: SubjectKind, identifier: str, today: date) -> None:
@@ -104,19 +117,41 @@ async def ground_for(
     same statement run either way.
 
     Raises:
-        DisclosureRefusedError: CONSENT_REQUIRED, when there is no consent of this subject for this caller.
+        DisclosureRefusedError: CONSENT_REQUIRED, when there is no consent of this subject for this caller;
+            FAIR_USE_TEMPLATE or FAIR_USE_RANGE, when its consent was given under another template, or reaches
+            further back than the template allows and the template refuses that.
     """
-    purpose = policy.purposes[grant.purpose]
+    purpose, fair_use = policy.purposes[grant.purpose], fair_use_for(policy, grant)
     if not purpose.consent_required:
         kinds = {LawfulBasis.SELF: BasisKind.SELF}
         kind = BasisKind.MATTER if purpose.matter_required else kinds.get(purpose.basis, BasisKind.STATUTORY)
-        return Ground(grant, Basis(kind, matter=grant.matter or "", reference=grant.reference or ""), None)
+        basis = Basis(kind, matter=grant.matter or "", reference=grant.reference or "")
+        return Ground(grant, basis, None, fair_use)
     wanted = grant.consent_id or ""
     consent = await consents.find(connection, subject_id, wanted, caller.institution, grant.purpose)
     if consent is None:
         raise refusal(policy, Reason.CONSENT_REQUIRED)
+    check_consent(policy, consent, fair_use)
     basis = Basis(BasisKind.CONSENT, consent.consent_id, consent.version, reference=grant.reference or "")
-    return Ground(grant, basis, consent)
+    return Ground(grant, basis, consent, fair_use)
+
+
+def check_consent(policy: PolicySet, consent: Consent, fair_use: FairUse) -> None:
+    """Hold the caller's own consent to a fair-use template.
+
+    A consent is good under the template it was signed for. Its range is measured from the day it was given, so
+    that it does not become too wide by itself; how far one may look back on the day of a request is another cap
+    (`FairUse.earliest`).
+
+    Raises:
+        DisclosureRefusedError: FAIR_USE_TEMPLATE or FAIR_USE_RANGE.
+    """
+    if consent.fair_use is not None and consent.fair_use != fair_use.id:
+        raise refusal(policy, Reason.FAIR_USE_TEMPLATE)
+    if fair_use.over_range is Beyond.REFUSE:
+        earliest = fair_use.earliest(civil_date(consent.granted_at))
+        if earliest is not None and consent.date_from < earliest:
+            raise refusal(policy, Reason.FAIR_USE_RANGE)
 
 
 async def explain_no_row(
@@ -130,4 +165,14 @@ async def explain_no_row(
     return refusal(policy, _REASON_OF_STATUS.get(status, Reason.CONSENT_REQUIRED))
 
 
-__all__ = ["Ground", "check_age", "civil_date", "explain_no_row", "grant_for", "ground_for", "refusal"]
+__all__ = [
+    "Ground",
+    "check_age",
+    "check_consent",
+    "civil_date",
+    "explain_no_row",
+    "fair_use_for",
+    "grant_for",
+    "ground_for",
+    "refusal",
+]

@@ -9,15 +9,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 import asyncpg
 
+from hub.clock import civil_date
 from hub.consent.artefact import Consent
 from hub.disclosure.questions import Question
 from hub.model.outcome import Reason
 from hub.policies.predicates import Budget
+from hub.store.database import Database
 
 _EPOCH = date(1970, 1, 1)
 
@@ -34,6 +36,49 @@ RETURNING asked
 """
 """$1 subject, $2 institution, $3 first day of the window, $4 family and a space, $5 question and threshold,
 $6 most questions, $7 most thresholds of a family. No row: over the budget."""
+
+
+_PURGE = """
+DELETE FROM question_count WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM question_count WHERE window_start < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+))
+"""
+KEEP = timedelta(days=366)
+"""How long counts are kept after their window."""
+AT_ONCE = 10_000
+"""Rows deleted at once at most."""
+
+
+class QuestionCounts:
+    """The counts as rows that expire."""
+
+    def __init__(self, database: Database, budget: Callable[[], Budget]) -> None:
+        """Set up.
+
+        Args:
+            database: where they lie.
+            budget: gives the limits in force, which say how long a window is.
+        """
+        self._database = database
+        self._budget = budget
+
+    async def purge(self, now: datetime, most: int = AT_ONCE) -> int:
+        """Forget counts of windows that ended more than `KEEP` before `now`.
+
+        Args:
+            now: the instant.
+            most: how many are forgotten at most; the rest is left to the next call.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            UnavailableError: when the database is away.
+        """
+        before = window_of(self._budget(), civil_date(now - KEEP))
+        async with self._database.connection() as connection:
+            done = await connection.execute(_PURGE, before, most)
+        return int(done.rpartition(" ")[2])
 
 
 def window_of(budget: Budget, today: date) -> date:
@@ -82,12 +127,23 @@ async def shut_questions(
     institution: str,
     questions: Sequence[Question],
     consent: Consent | None,
+    earliest: Callable[[str, date], date],
     today: date,
 ) -> dict[int, Reason]:
     """Which of a plan's open questions this request may not have answered, by number, and why.
 
-    A question whose period is not wholly within the consent's range of data is not answered from a part of it,
-    and is not counted; the others are counted one by one. Other arguments as for `spend`.
+    A question whose period is not wholly within the range of data that the consent covers and the fair-use
+    template allows is not answered from a part of it, and is not counted; the others are counted one by one.
+
+    Args:
+        connection: as for `spend`, like the other arguments.
+        budget: the limits.
+        subject_id: whom the questions are about.
+        institution: who asks.
+        questions: of the plan.
+        consent: the ground; None: no consent is needed.
+        earliest: gives the first date of a dataset that may be read on a day.
+        today: civil date of the request.
     """
     shut: dict[int, Reason] = {}
     for number, question in enumerate(questions):
@@ -95,6 +151,8 @@ async def shut_questions(
             continue
         if consent is not None and question.ranged and not _covers(consent, question.period(today)):
             shut[number] = Reason.CONSENT_SCOPE
+        elif question.ranged and question.period(today)[0] < earliest(question.dataset, today):
+            shut[number] = Reason.FAIR_USE_RANGE
         elif not await spend(connection, budget, subject_id, institution, question, today):
             shut[number] = Reason.PREDICATE_BUDGET
     return shut

@@ -30,7 +30,7 @@ def notes_json(notes: Sequence[Note], policy: PolicySet) -> list[dict[str, Any]]
     ]
 
 
-def error_json(error: HubError, path: Sequence[str] = ()) -> dict[str, Any]:
+def error_json(error: HubError, path: Sequence[str | int] = ()) -> dict[str, Any]:
     """The one error shape: message, path, and `extensions` with code, reason, Chinese message and hint."""
     extensions: dict[str, Any] = {"code": error.code, "messageZh": error.message_zh}
     if isinstance(error, DisclosureRefusedError):

@@ -3,15 +3,19 @@
 For each subject that an operation asks about:
 
 1. the token must name the subject, and the caller must hold the purpose it states;
-2. persons under fourteen are refused;
-3. a government purpose needs a matter on the published list, other purposes the subject's own consent;
-4. the plan says, per field, what becomes of it: policy and consent must both open it;
-5. one statement reads subject, consent and records together, so a withdrawn consent reads nothing;
-6. only fields that the plan shows are unsealed, masked, shaped.
+2. no more subjects are asked about at once than the fair-use template of the purpose allows;
+3. persons under fourteen are refused;
+4. a government purpose needs a matter on the published list, other purposes the subject's own consent;
+5. the plan says, per field, what becomes of it: policy and consent must both open it;
+6. one statement reads subject, consent and records together, so a withdrawn consent reads nothing;
+7. only fields that the plan shows are unsealed, masked, shaped.
 
-A refusal at any step gives null and an error with a reason that depends on the token, the rules and the caller's
-own consents, never on what is stored. Every subject, shown or refused, becomes a part of the audit entry;
-`Accountant` writes it before the answer leaves.
+A refusal at any step gives null and an error with a reason that depends on the token, the rules, the caller's
+own consents and how often it has asked, never on what is stored. Every subject, shown or refused, becomes a part
+of the audit entry; `Accountant` writes it, and counts what was used, before the answer leaves.
+
+Many subjects of one operation are read in chunks, a statement for each plan of a chunk, and the next chunk is read
+while one is shaped (`hub.disclosure.many`). Each is decided on its own, as if it had been asked for alone.
 
 Example: a bank with a token for LOAN_APPLICATION, one company and its consent, asks
 `organization(uscc: "91460100DEM000014C") { name legalRepresentative { name } }` and gets the name in clear, the
@@ -21,81 +25,39 @@ representative's name masked, a note on the mask naming the rule, and a receipt.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import asyncpg
-import orjson
 
-from hub.audit.entry import EntryOutcome, SubjectPart, fields_fragment, record_ref
-from hub.audit.reservation import ConsentUse
+from hub.audit.reservation import Refusal, ReservationRefusedError
 from hub.catalog.types import SubjectKind
 from hub.clock import civil_date
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import Ground, check_age, explain_no_row, grant_for, ground_for, refusal
-from hub.disclosure.budget import asked_json, shut_questions
-from hub.disclosure.explain import error_json, notes_json
+from hub.disclosure.budget import shut_questions
+from hub.disclosure.compiled import CompiledPlans, CompiledRoot
+from hub.disclosure.fair_use import SpentQuotas, quota_uses
+from hub.disclosure.many import in_chunks
 from hub.disclosure.operations import Prepared, SubjectRoot
-from hub.disclosure.plan import Note, PlanCompiler, RootPlan, Scope, Shaping
-from hub.disclosure.read import HEADER, SlotArrays, read_report
-from hub.disclosure.rows import LOOKED_AHEAD, Row, SlotReader
+from hub.disclosure.read import Wanted, read_many, read_report
+from hub.disclosure.report import Part, Report
 from hub.disclosure.rules import Rules
-from hub.errors import DisclosureRefusedError, HubError, InputError
+from hub.disclosure.subject import Subject, disclose
+from hub.errors import DisclosureRefusedError, InputError
+from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.keys.cache import DataKeyCache
-from hub.model.outcome import Decision, Outcome, Reason
+from hub.model.outcome import Reason
+from hub.model.subjects import SubjectName
+from hub.policies.model import Beyond, FairUse, PolicySet
 from hub.store.database import Database
 
-_PLANS = 4096
 _ORGANIZATIONS = 20_000
-
-
-@dataclass(frozen=True)
-class CompiledRoot:
-    """A root's plan with everything that can be serialised or computed beforehand."""
-
-    plan: RootPlan
-    arrays: SlotArrays
-    readers: tuple[SlotReader, ...]
-    notes: tuple[bytes, ...]
-    fields: orjson.Fragment
-
-
-@dataclass
-class Report:
-    """The finished subject roots of one operation, by response key, and what the audit entry says about them."""
-
-    data: dict[str, Any] = field(default_factory=dict)
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    parts: dict[str, SubjectPart] = field(default_factory=dict)
-    notes: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
-    ranges: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The range of data a consent covers, so that a list cut by it does not look complete."""
-    uses: dict[str, ConsentUse] = field(default_factory=dict)
-    """Consents to be counted; one use for each root shown."""
-    purposes: list[str] = field(default_factory=list)
-    operators: list[str] = field(default_factory=list)
-    unsealed: int = 0
-
-    def refuse(self, key: str, subject_id: bytes, error: HubError) -> None:
-        """Give null and a reason for a root, also when it had been finished already."""
-        self.data[key] = None
-        self.errors.append(error_json(error, [key]))
-        reason = error.reason if isinstance(error, DisclosureRefusedError) else error.code
-        self.parts[key] = SubjectPart(subject_id, EntryOutcome.REFUSED, reason)
-        self.notes.pop(key, None)
-        self.ranges.pop(key, None)
-        self.uses.pop(key, None)
-
-    def void(self) -> None:
-        """Take everything back: the answer's data is null as a whole, so no subject was shown."""
-        self.parts = {
-            key: SubjectPart(part.subject_id, EntryOutcome.REFUSED, part.reason)
-            for key, part in self.parts.items()
-        }
-        self.data, self.notes, self.ranges, self.uses = {}, {}, {}, {}
+_Item = tuple[SubjectName, Part]
 
 
 class DisclosureGate:
@@ -108,6 +70,8 @@ class DisclosureGate:
         keys: DataKeyCache,
         resolve_subject: Callable[[str, str], bytes],
         max_page: int,
+        spent: SpentQuotas,
+        max_answer_bytes: int,
     ) -> None:
         """Set up the gate.
 
@@ -117,13 +81,14 @@ class DisclosureGate:
             keys: opened data keys.
             resolve_subject: kind and normalised identifier to subject id.
             max_page: largest page of a list.
+            spent: quotas that are known to be used up.
+            max_answer_bytes: most bytes of data of one answer.
         """
-        self._database = database
-        self._consents = consents
-        self._keys = keys
+        self.database = database
         self._resolve = resolve_subject
-        self._max_page = max_page
-        self._plans: OrderedDict[Any, CompiledRoot] = OrderedDict()
+        self.consents, self.keys, self.spent = consents, keys, spent
+        self.plans = CompiledPlans(max_page)
+        self.max_bytes = max_answer_bytes
         self._organizations: OrderedDict[str, bytes] = OrderedDict()
 
     async def report(
@@ -131,153 +96,214 @@ class DisclosureGate:
         rules: Rules,
         caller: Caller,
         prepared: Prepared,
-        variables: Mapping[str, Any],
+        asked: Sequence[Sequence[SubjectName]],
         now: datetime,
         report: Report,
     ) -> None:
-        """Disclose, or refuse, every subject root of an operation into `report`.
+        """Disclose, or refuse, every subject of an operation into `report`.
+
+        Args:
+            rules: in force.
+            caller: who asks.
+            prepared: the operation.
+            asked: the subjects of each root, from `prepared.asked`.
+            now: instant of the request.
+            report: takes what is disclosed; holds a part for every subject from the start.
 
         Raises:
+            InputError: when the answer would be too large.
             UnavailableError: when the database is away; nothing is disclosed then.
             IntegrityError: when something stored does not verify.
         """
-        async with self._database.connection() as connection:
-            for root in prepared.subjects:
-                await self._root(
-                    rules, connection, caller, prepared, root, root.subject(variables), now, report
-                )
-
-    async def _root(
-        self,
-        rules: Rules,
-        connection: asyncpg.Connection,
-        caller: Caller,
-        prepared: Prepared,
-        root: SubjectRoot,
-        identifier: str,
-        now: datetime,
-        report: Report,
-    ) -> None:
-        kind = SubjectKind.ORG if root.selected.name == "organization" else SubjectKind.PERSON
-        subject_id = self._subject_id(kind, identifier)
-        key = root.selected.key
-        try:
-            grant = grant_for(rules.policy, caller, subject_id)
-            report.purposes.append(grant.purpose)
-            report.operators.append(grant.operator or "")
-            check_age(rules.policy, kind, identifier, civil_date(now))
-            ground = await ground_for(rules.policy, self._consents, connection, caller, grant, subject_id)
-            compiled = self._compiled(rules, caller, prepared, root, kind, ground)
-            shut = await shut_questions(
-                connection, rules.policy.questionnaire.budget, subject_id, caller.institution,
-                compiled.plan.questions, ground.consent, civil_date(now),
-            )  # fmt: skip
-            rows = await read_report(
-                connection, subject_id, kind.value, civil_date(now), now, ground.consent, compiled.arrays
-            )
-            if not rows:
-                raise await explain_no_row(rules.policy, self._consents, connection, ground, now)
-        except (DisclosureRefusedError, InputError) as error:
-            report.refuse(key, subject_id, error)
-            return
-        self._disclose(rules, report, compiled, ground, subject_id, rows, civil_date(now), shut)
-
-    def _disclose(
-        self,
-        rules: Rules,
-        report: Report,
-        compiled: CompiledRoot,
-        ground: Ground,
-        subject_id: bytes,
-        rows: Sequence[asyncpg.Record],
-        today: date,
-        shut: Mapping[int, Reason],
-    ) -> None:
-        plan = compiled.plan
-        slots: list[list[Row]] = [[] for _ in plan.slots]
-        readers = compiled.readers
-        header = next(row for row in rows if row["slot"] == HEADER)
-        data_key = self._keys.open(subject_id, orjson.loads(header["clear"]), header["record_id"])
-        for slot, record_id, version, event_date, clear, sealed in rows:
-            if slot == HEADER:
-                continue
-            found = slots[slot]
-            if len(found) < plan.slots[slot].shown:
-                found.append(
-                    readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
-                )
+        roots: list[tuple[SubjectRoot, list[_Item]]] = []
+        for root, names in zip(prepared.subjects, asked, strict=True):
+            key = root.selected.key
+            if root.many:
+                parts = [Part((key, number), self._subject_id(name)) for number, name in enumerate(names)]
+                report.roots[key] = parts
             else:
-                found.append(LOOKED_AHEAD)
-        report.data[plan.key] = plan.shape(Shaping(f"sub_{subject_id.hex()}", slots, today, shut.keys()))
-        records: dict[str, list[str]] = {}
-        for slot_plan, found in zip(plan.slots, slots, strict=True):
-            if found and not slot_plan.asked:  # neither records nor openings behind an answer may show
-                shown = found[: slot_plan.shown]
-                records.setdefault(slot_plan.dataset, []).extend([record_ref(row.record_id) for row in shown])
-                report.unsealed += sum([row.opened for row in shown])
-        report.notes[plan.key] = compiled.notes + _shut_notes(rules, plan, shut)
-        report.parts[plan.key] = SubjectPart(
-            subject_id, EntryOutcome.DISCLOSED, "", ground.basis, compiled.fields, records,
-            asked_json(plan.questions, shut),
-        )  # fmt: skip
-        if ground.consent is not None:
-            report.ranges[plan.key] = {
-                "from": ground.consent.date_from.isoformat(),
-                "path": plan.key,
-                "to": ground.consent.date_to.isoformat(),
-            }
-            report.uses[plan.key] = ConsentUse(subject_id, ground.consent.consent_id, ground.consent.version)
+                report.roots[key] = part = Part((key,), self._subject_id(names[0]))
+                parts = [part]
+            roots.append((root, list(zip(names, parts, strict=True))))
+        too_many = _too_many(rules.policy, caller, list(report.parts()))
+        request = _Request(self, rules, caller, prepared, now, civil_date(now), report, too_many)
+        for root, items in roots:
+            if root.many:
+                await request.many(root, items)
+        if all(root.many for root in prepared.subjects):
+            return
+        async with self.database.connection() as connection:
+            for root, items in roots:
+                if not root.many:
+                    await request.one(connection, root, *items[0])
 
-    def _subject_id(self, kind: SubjectKind, identifier: str) -> bytes:
+    def _subject_id(self, name: SubjectName) -> bytes:
+        kind, identifier = name
         if identifier.startswith("sub_"):
             return bytes.fromhex(identifier[4:])
-        if kind is SubjectKind.PERSON:
-            return self._resolve(kind.value, identifier)  # identifiers of persons are not kept in memory
+        if kind == SubjectKind.PERSON:
+            return self._resolve(kind, identifier)  # identifiers of persons are not kept in memory
         found = self._organizations.get(identifier)
         if found is None:
-            found = self._organizations[identifier] = self._resolve(kind.value, identifier)
+            found = self._organizations[identifier] = self._resolve(kind, identifier)
             if len(self._organizations) > _ORGANIZATIONS:
                 self._organizations.popitem(last=False)
         return found
 
-    def _compiled(
-        self,
-        rules: Rules,
-        caller: Caller,
-        prepared: Prepared,
-        root: SubjectRoot,
-        kind: SubjectKind,
-        ground: Ground,
-    ) -> CompiledRoot:
-        items = ground.consent.scope_key if ground.consent is not None else None
-        key = (rules, prepared, root.selected.key, caller.roles, ground.grant.purpose, items)
-        found = self._plans.get(key)
-        if found is not None:
-            return found
-        roles = frozenset(caller.roles)
-        scope = Scope(roles, ground.grant.purpose, kind, ground.consent.items if ground.consent else None)
-        table = rules.table(roles, scope.purpose, kind)
-        questionnaire = rules.policy.questionnaire
-        plan = PlanCompiler(rules.catalog, table, scope, self._max_page, questionnaire).compile(root.selected)
-        shows = any(decision.outcome >= Outcome.GENERALISED for decision in table.values())
-        if not shows and all(question.refusal is not None for question in plan.questions):
-            raise refusal(rules.policy, Reason.NO_RULE)  # else the subject's existence alone would show
-        readers = tuple(slot.reader() for slot in plan.slots)
-        notes = tuple(
-            orjson.dumps(note, option=orjson.OPT_SORT_KEYS) for note in notes_json(plan.notes, rules.policy)
+
+@dataclass(frozen=True)
+class _Request:
+    """One operation on its way through the gate."""
+
+    gate: DisclosureGate
+    rules: Rules
+    caller: Caller
+    prepared: Prepared
+    now: datetime
+    today: date
+    report: Report
+    too_many: frozenset[bytes]
+    """Subjects beyond what a fair-use template allows in one request."""
+
+    async def one(
+        self, connection: asyncpg.Connection, root: SubjectRoot, name: SubjectName, part: Part
+    ) -> None:
+        """Disclose or refuse the subject of a root."""
+        try:
+            grant = self._grant(name, part)
+            subject = await self._subject(connection, root, name, part, grant)
+            wanted = Wanted.under(part.subject_id, subject.ground.consent)
+            rows = await read_report(
+                connection, name.kind, self.today, self.now, wanted, subject.compiled.arrays
+            )
+            if not rows:
+                raise await self._no_row(connection, subject.ground)
+        except (DisclosureRefusedError, InputError) as error:
+            part.refuse(error)
+            return
+        self.report.unsealed += disclose(self.rules, self.gate.keys, subject, rows, self.today)
+
+    async def many(self, root: SubjectRoot, items: Sequence[_Item]) -> None:
+        """Disclose or refuse each subject of a list, as if it had been asked for alone."""
+
+        async def read(chunk: Sequence[_Item]) -> list[tuple[Subject, Sequence[Sequence[Any]]]]:
+            async with self.gate.database.connection() as connection:
+                return await self._read_chunk(connection, root, chunk)
+
+        size = 0
+        async with aclosing(in_chunks(items, read)) as chunks:
+            async for found in chunks:
+                for subject, rows in found:
+                    self.report.unsealed += disclose(self.rules, self.gate.keys, subject, rows, self.today)
+                    if self.report.spool is not None:
+                        self.report.spool.append(subject.part.text[1])
+                        subject.part.spool()
+                    size += len(subject.part.text[0])
+                    if size > self.gate.max_bytes:
+                        raise _too_large(self.gate.max_bytes)
+
+    async def _read_chunk(
+        self, connection: asyncpg.Connection, root: SubjectRoot, chunk: Sequence[_Item]
+    ) -> list[tuple[Subject, Sequence[Sequence[Any]]]]:
+        """Those of a chunk that may be read, with their rows; the others are refused."""
+        granted: list[tuple[SubjectName, Part, Grant]] = []
+        for name, part in chunk:
+            try:
+                granted.append((name, part, self._grant(name, part)))
+            except (DisclosureRefusedError, InputError) as error:
+                part.refuse(error)
+        named = [
+            (part.subject_id, grant.consent_id, grant.purpose)
+            for _, part, grant in granted
+            if grant.consent_id
+        ]
+        await self.gate.consents.preload(connection, named, self.caller.institution)
+        by_plan: dict[tuple[CompiledRoot, str], list[Subject]] = {}
+        for name, part, grant in granted:
+            try:
+                subject = await self._subject(connection, root, name, part, grant)
+            except (DisclosureRefusedError, InputError) as error:
+                part.refuse(error)
+            else:
+                by_plan.setdefault((subject.compiled, name.kind), []).append(subject)
+        found: list[tuple[Subject, Sequence[Sequence[Any]]]] = []
+        for (compiled, kind), subjects in by_plan.items():
+            wanted = [Wanted.under(s.part.subject_id, s.ground.consent) for s in subjects]
+            read = await read_many(connection, kind, self.today, self.now, wanted, compiled.arrays)
+            for subject, rows in zip(subjects, read, strict=True):
+                if rows:
+                    found.append((subject, rows))
+                else:
+                    subject.part.refuse(await self._no_row(connection, subject.ground))
+        return sorted(found, key=lambda pair: pair[0].part.path[-1])
+
+    def _grant(self, name: SubjectName, part: Part) -> Grant:
+        """The token's grant for a subject.
+
+        Raises:
+            DisclosureRefusedError: when there is none, or it does not hold.
+        """
+        policy, report = self.rules.policy, self.report
+        grant = grant_for(policy, self.caller, part.subject_id)
+        if grant.purpose not in report.purposes:
+            report.purposes.append(grant.purpose)
+        if grant.operator and grant.operator not in report.operators:
+            report.operators.append(grant.operator)
+        if part.subject_id in self.too_many:
+            raise refusal(policy, Reason.FAIR_USE_SUBJECTS)
+        check_age(policy, SubjectKind(name.kind), name.identifier, self.today)
+        return grant
+
+    async def _subject(
+        self, connection: asyncpg.Connection, root: SubjectRoot, name: SubjectName, part: Part, grant: Grant
+    ) -> Subject:
+        """The subject with its ground and plan.
+
+        Raises:
+            DisclosureRefusedError: when there is no basis, or it may not be read again so soon.
+            InputError: when a page size or cursor does not fit.
+        """
+        policy, caller = self.rules.policy, self.caller
+        ground = await ground_for(policy, self.gate.consents, connection, caller, grant, part.subject_id)
+        kind = SubjectKind(name.kind)
+        compiled = self.gate.plans.get(self.rules, caller, self.prepared, root.selected, kind, ground)
+        quotas = quota_uses(
+            ground.fair_use, part.subject_id, caller.institution, grant.purpose, compiled.datasets, self.now
         )
-        found = CompiledRoot(plan, SlotArrays.of(plan.slots), readers, notes, fields_fragment(plan.fields))
-        self._plans[key] = found
-        if len(self._plans) > _PLANS:
-            self._plans.popitem(last=False)
-        return found
+        spent = self.gate.spent.first_spent(quotas)
+        if spent is not None:
+            raise ReservationRefusedError([Refusal(spent, Reason.FAIR_USE_FREQUENCY, 0)])
+        shut = await shut_questions(
+            connection, policy.questionnaire.budget, part.subject_id, caller.institution,
+            compiled.plan.questions, ground.consent, compiled.arrays.earliest, self.today,
+        )  # fmt: skip
+        return Subject(part, ground, compiled, tuple(quotas), shut)
+
+    async def _no_row(self, connection: asyncpg.Connection, ground: Ground) -> DisclosureRefusedError:
+        return await explain_no_row(self.rules.policy, self.gate.consents, connection, ground, self.now)
 
 
-def _shut_notes(rules: Rules, plan: RootPlan, shut: Mapping[int, Reason]) -> tuple[bytes, ...]:
-    """Notes on questions that the plan opens and this request may not have answered."""
-    notes = [
-        Note(question.path, Outcome.WITHHELD, Decision(Outcome.WITHHELD, question.code, shut[number]))
-        for number, question in enumerate(plan.questions)
-        if number in shut
-    ]
-    return tuple(orjson.dumps(note, option=orjson.OPT_SORT_KEYS) for note in notes_json(notes, rules.policy))
+def _too_many(policy: PolicySet, caller: Caller, parts: Sequence[Part]) -> frozenset[bytes]:
+    """Subjects beyond what the fair-use templates of their purposes allow in one request."""
+    if len(parts) < 2:
+        return frozenset()
+    asked: dict[str, tuple[FairUse, dict[bytes, None]]] = {}
+    for part in parts:
+        grant = caller.grant_of(part.subject_id)
+        template = policy.fair_use_of(grant.purpose, grant.template) if grant else None
+        if template is not None:
+            asked.setdefault(template.id, (template, {}))[1][part.subject_id] = None
+    found: set[bytes] = set()
+    for template, subjects in asked.values():
+        most = template.subjects_per_request
+        if len(subjects) > most:
+            found.update(list(subjects)[most if template.over_subjects is Beyond.CLAMP else 0 :])
+    return frozenset(found)
+
+
+def _too_large(limit: int) -> InputError:
+    return InputError(
+        f"The answer would be larger than {limit} bytes.",
+        hint="Ask about fewer subjects, ask for less of each, or export line by line.",
+        message_zh=f"结果超过 {limit} 字节，请减少主体或信息项，或改用逐行导出。",
+    )

@@ -1,42 +1,30 @@
 """From a stored value to the value of a GraphQL leaf, by field type and outcome.
 
-A leaf is either the attribute of the decoded record that holds the value as it is shown, or a function of the
-row. A withheld leaf is the attribute that is always None: it cannot depend on what is stored.
+A withheld leaf is null, whatever is stored: it does not even look at the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import orjson
 
 from hub.catalog.types import Field, FieldType, SubjectKind
 from hub.disclosure.generalise import generaliser_for
-from hub.disclosure.masks import Mask, mask_for
-from hub.disclosure.rows import ABSENT, Row, attribute
+from hub.disclosure.masks import mask_for
+from hub.disclosure.rows import Row, Shown
 from hub.disclosure.selection import Selected
+from hub.disclosure.shapes import Changed, Fields, Fixed, Made, Node, Stored
 from hub.model.money import yuan
 from hub.model.outcome import Outcome
 
 CURRENCY = "CNY"
 
+Change = Callable[[Any], Any]
+"""From a value in stored form to the one that is shown."""
 RowFunction = Callable[[Row], Any]
-Leaf = str | RowFunction
-"""An attribute of the decoded record, or a function of the row."""
 
 
-@dataclass
-class Shown:
-    """Names of the fields of one slot that its leaves need."""
-
-    clear: set[str] = field(default_factory=set)
-    sealed: set[str] = field(default_factory=set)
-
-
-def build_leaf(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Leaf:
+def build_leaf(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Node:
     """What takes a row to this field's value.
 
     Args:
@@ -47,95 +35,51 @@ def build_leaf(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selec
         shown: told which stored field the leaf needs.
     """
     if outcome < Outcome.GENERALISED:
-        return ABSENT
-    leaf = _read(item, kind, shown)
-    if outcome is Outcome.MASKED:
-        leaf = _masked(as_function(leaf), mask_for(item.mask))
-    elif outcome is Outcome.GENERALISED:
-        leaf = _masked(as_function(leaf), generaliser_for(item))
-    return _money(as_function(leaf), selected) if item.type is FieldType.MONEY else leaf
+        return Fixed()
+    place = shown.place(item.name, sealed=item.is_sealed(kind))
+    change = _CHANGES[outcome](item)
+    if item.type is FieldType.MONEY:
+        return Changed(place, _money(change, selected))
+    return Stored(place) if change is None else Changed(place, _each(change))
 
 
 def stored_value(item: Field, kind: SubjectKind, shown: Shown) -> RowFunction:
     """What takes a row to this field's value in stored form, for questions whose answer is all that leaves."""
-    return as_function(_read(item, kind, shown))
+    place = shown.place(item.name, sealed=item.is_sealed(kind))
+    return lambda row: row[place]
 
 
-def as_function(leaf: Leaf) -> RowFunction:
-    """The leaf as a function of the row."""
-    if not isinstance(leaf, str):
-        return leaf
-    get = attrgetter(leaf)
-    return lambda row: get(row.clear)
+def of_profile(node: Node) -> Node:
+    """The leaf of a row, as a leaf of the subject whose profile that row is."""
+    if isinstance(node, Made):
+        made = node.function
+        return Made(lambda shaping: made(shaping.profile))
+    if isinstance(node, Fields):
+        return Fields(tuple((key, of_profile(child)) for key, child in node.entries))
+    return node
 
 
-def build_object(entries: Sequence[tuple[str, Leaf]]) -> RowFunction:
-    """The function that takes a row to an object of leaves, in the order of the selection."""
-    keys = tuple(key for key, _ in entries)
-    attributes = [leaf if isinstance(leaf, str) else ABSENT for _, leaf in entries]
-    get = attrgetter(*attributes, ABSENT, ABSENT)  # at least two, so that it always gives a tuple
-    functions = [(key, leaf) for key, leaf in entries if not isinstance(leaf, str)]
-    if not functions:
-        return lambda row: dict(zip(keys, get(row.clear), strict=False))
-
-    def build(row: Row) -> dict[str, Any]:
-        shaped = dict(zip(keys, get(row.clear), strict=False))
-        for key, function in functions:
-            shaped[key] = function(row)
-        return shaped
-
-    return build
+_CHANGES: Mapping[Outcome, Callable[[Field], Change | None]] = {
+    Outcome.CLEAR: lambda _: None,
+    Outcome.MASKED: lambda item: mask_for(item.mask),
+    Outcome.GENERALISED: generaliser_for,
+}
 
 
-def _read(item: Field, kind: SubjectKind, shown: Shown) -> Leaf:
-    name = attribute(item.name)
-    if not item.is_sealed(kind):
-        shown.clear.add(item.name)
-        return name
-    shown.sealed.add(item.name)
-    return sealed_leaf(attrgetter(name), item.name.encode())
+def _each(change: Change) -> Change:
+    return lambda value: [change(v) for v in value] if isinstance(value, list) else change(value)
 
 
-def sealed_leaf(get: Callable[[Any], Any], aad_name: bytes) -> RowFunction:
-    """The function that opens a sealed field and counts the opening.
-
-    Args:
-        get: takes the field's token from the decoded sealed part of a row.
-        aad_name: the field's name as it stands in the additional data.
-    """
-
-    def leaf(row: Row) -> Any:
-        token = get(row.sealed)
-        if token is None:
-            return None
-        row.opened += 1
-        return orjson.loads(row.unseal(row.prefix + aad_name, token))
-
-    return leaf
-
-
-def _masked(read: RowFunction, mask: Mask) -> RowFunction:
-    def leaf(row: Row) -> Any:
-        value = read(row)
-        if value is None:
-            return None
-        return [mask(v) for v in value] if isinstance(value, list) else mask(value)
-
-    return leaf
-
-
-def _money(read: RowFunction, selected: Selected) -> RowFunction:
+def _money(change: Change | None, selected: Selected) -> Change:
+    """An object of amount and currency."""
     fixed = {"currency": CURRENCY, "__typename": "Money"}
     parts = {child.key: fixed.get(child.name) for child in selected.children}
     amounts = [child.key for child in selected.children if child.name == "amount"]
 
-    def leaf(row: Row) -> Any:
-        value = read(row)
-        if value is None:
-            return None
+    def leaf(value: Any) -> dict[str, Any]:
         shown = parts.copy()
         for key in amounts:
-            shown[key] = yuan(value)
+            shown[key] = yuan(value if change is None else change(value))
         return shown
 
     return leaf

@@ -33,23 +33,36 @@ from hub.disclosure.documents import DocumentError, Operation
 from hub.disclosure.plan import KIND_OF_ROOT
 from hub.disclosure.selection import Selected, select_roots
 from hub.errors import InputError
+from hub.model.subjects import SubjectName
 
-_SUBJECT_ARGUMENT = {"organization": "uscc", "person": "id"}
+MANY = "subjects"
+"""The root field that reads many subjects."""
+MOST_SUBJECTS = 1000
+"""Subjects of one operation."""
+_SUBJECT_ARGUMENT = {"organization": "uscc", "person": "id", MANY: "ids"}
 _REMEMBERED = 2048
 
 
 @dataclass(frozen=True)
 class SubjectRoot:
-    """One root field that reads a subject."""
+    """One root field that reads a subject, or many."""
 
     selected: Selected
     variable: str | None
-    identifier: str
-    """The identifier written in the document; used when no variable names it."""
+    written: Any
+    """The identifier, or list of them, written in the document; used when no variable names it."""
 
-    def subject(self, variables: Mapping[str, Any]) -> str:
-        """The normalised identifier of the subject asked about."""
-        return str(variables[self.variable]) if self.variable is not None else self.identifier
+    @property
+    def many(self) -> bool:
+        """Whether it reads a list of subjects."""
+        return self.selected.name == MANY
+
+    def subjects(self, variables: Mapping[str, Any]) -> list[SubjectName]:
+        """The subjects asked about, in order."""
+        named = variables[self.variable] if self.variable is not None else self.written
+        if not self.many:
+            return [SubjectName(KIND_OF_ROOT[self.selected.name].value, str(named))]
+        return list(named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +73,33 @@ class Prepared:
     subjects: tuple[SubjectRoot, ...]
     others: tuple[Selected, ...]
     """Root fields that Strawberry resolves, `__typename` and introspection among them."""
+
+    @property
+    def exportable(self) -> bool:
+        """Whether it is one list of subjects and nothing else, which can be sent line by line."""
+        return not self.others and len(self.subjects) == 1 and self.subjects[0].many
+
+    def asked(self, variables: Mapping[str, Any]) -> list[list[SubjectName]]:
+        """The subjects of each root.
+
+        Raises:
+            DocumentError: when there are more than `MOST_SUBJECTS` in all.
+        """
+        asked = [root.subjects(variables) for root in self.subjects]
+        if sum(map(len, asked)) > MOST_SUBJECTS:
+            raise DocumentError(
+                [
+                    GraphQLError(
+                        f"One operation asks about at most {MOST_SUBJECTS} subjects.",
+                        extensions={
+                            "code": "LIMIT",
+                            "hint": "Ask in several requests.",
+                            "messageZh": f"一次操作最多查询 {MOST_SUBJECTS} 个主体，请分次查询。",
+                        },
+                    )
+                ]
+            )
+        return asked
 
 
 class Preparer:
@@ -118,7 +158,7 @@ class Preparer:
         subjects: list[SubjectRoot] = []
         others: list[Selected] = []
         for root in roots:
-            if operation.is_query and root.name in KIND_OF_ROOT:
+            if operation.is_query and root.name in _SUBJECT_ARGUMENT:
                 subjects.append(_subject_root(root, nodes[root.key]))
             else:
                 others.append(root)
@@ -191,7 +231,7 @@ def _subject_root(root: Selected, node: FieldNode) -> SubjectRoot:
     name = _SUBJECT_ARGUMENT[root.name]
     argument = next(a for a in node.arguments or () if a.name.value == name)
     variable = argument.value.name.value if isinstance(argument.value, VariableNode) else None
-    return SubjectRoot(root, variable, "" if variable else str(root.arguments[name]))
+    return SubjectRoot(root, variable, None if variable else root.arguments[name])
 
 
 def _subject_variables(operation: Operation) -> frozenset[str]:

@@ -16,14 +16,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from hub.catalog.types import Catalog, Dataset, Domain, Field, Nature, SubjectKind
-from hub.disclosure.cursors import Position, decode_cursor, encode_cursor
-from hub.disclosure.leaves import Leaf, RowFunction, Shown, as_function, build_leaf, build_object
+from hub.disclosure.connection import list_shape
+from hub.disclosure.cursors import Position, decode_cursor
+from hub.disclosure.leaves import build_leaf, of_profile
 from hub.disclosure.questions import MOST_ROWS, NO_QUESTION, Question, answerer, open_question, question_shape
-from hub.disclosure.rows import Row, SlotReader
+from hub.disclosure.rows import RECORD_ID, Row, Shown, SlotReader
 from hub.disclosure.selection import Selected
+from hub.disclosure.shapes import Fields, Fixed, Made, Node, compile_shape
 from hub.errors import InputError
 from hub.model.outcome import Decision, Outcome, Reason
 from hub.policies.predicates import Questionnaire
@@ -70,27 +73,28 @@ class Slot:
     """Whether the consent's range of data applies; it does not to profiles and basic facts."""
     asked: bool = False
     """Whether it is read to answer questions: its records show nowhere, the audit entry included."""
+    path: str = ""
+    """Where the list stands below the root."""
     needs: Shown = field(default_factory=Shown, compare=False)
     """The stored fields that the answer shows; complete once the plan is."""
 
     def reader(self) -> SlotReader:
         """Decodes the rows of this slot."""
-        return SlotReader(self.dataset, self.needs.clear, self.needs.sealed)
+        return SlotReader(self.dataset, self.needs)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Shaping:
-    """What a shape works on: the rows of each slot."""
+    """What a plan's shape works on: the rows of each slot."""
 
-    subject: str
+    subject: bytes
     rows: list[list[Row]]
+    profile: Row = field(default_factory=list)
+    """The row of the subject's profile; one without values where there is none."""
     today: date = date.min
     """Civil date of the request, for questions."""
     shut: Collection[int] = ()
     """Numbers of the plan's open questions that this request may not have answered."""
-
-
-Shape = Callable[[Shaping], Any]
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,10 @@ class RootPlan:
     )
     """Requested fields: outcome, dataset, names; for the audit entry."""
     questions: list[Question] = field(default_factory=list)
-    shape: Shape = lambda _: None
+    profile: int | None = None
+    """The slot of the subject's profile, if it is read."""
+    shape: Callable[[Shaping], Any] = lambda _: None
+    """Takes what was read to the subject's data."""
 
 
 Decide = Callable[[Field], Decision]
@@ -132,13 +139,14 @@ class PlanCompiler:
     questionnaire: Questionnaire = field(default_factory=Questionnaire)
 
     def compile(self, root: Selected) -> RootPlan:
-        """The plan of one root field.
+        """The plan of one root field, for subjects of the scope's kind.
 
         Raises:
             InputError: when a page size or cursor does not fit.
         """
-        plan = RootPlan(root.key, KIND_OF_ROOT[root.name])
-        plan.shape = self._subject(plan, root)
+        plan = RootPlan(root.key, self.scope.kind)
+        root = root.of_type(TYPE_OF_KIND[plan.kind])
+        plan.shape = compile_shape(self._subject(plan, root), attrgetter("profile"))
         return plan
 
     def decide(self, item: Field) -> Decision:
@@ -152,31 +160,32 @@ class PlanCompiler:
             return Decision(Outcome.WITHHELD, decision.rule, Reason.CONSENT_SCOPE)
         return decision
 
-    def _subject(self, plan: RootPlan, root: Selected) -> Shape:
+    def _subject(self, plan: RootPlan, root: Selected) -> Fields:
         profile = self.catalog.profile(plan.kind)
         tree = field_tree(profile)
-        asked = any(child.name in tree for child in root.children)
-        slot = self._slot(plan, profile, 1, 1, None) if asked and self._opens(profile) else None
-        entries: list[tuple[str, Shape]] = []
+        if any(child.name in tree for child in root.children) and self._opens(profile):
+            plan.profile = self._slot(plan, profile, 1, 1, None)
+        entries: list[tuple[str, Node]] = []
         for child in root.children:
             path = f"{plan.key}.{child.key}"
             if child.name == "__typename":
-                entries.append((child.key, _constant(TYPE_OF_KIND[plan.kind])))
+                node: Node = Fixed(TYPE_OF_KIND[plan.kind])
             elif child.name == "id":
-                entries.append((child.key, lambda s: s.subject))
+                node = Made(lambda shaping: "sub_" + shaping.subject.hex())
             elif child.name == "kind":
-                entries.append((child.key, _constant(plan.kind.value)))
+                node = Fixed(plan.kind.value)
             elif child.name == "predicates":
-                entries.append((child.key, self._questions(plan, child, path)))
+                node = Made(self._questions(plan, child, path))
             elif child.name in _DOMAINS:
-                entries.append((child.key, self._domain(plan, Domain(child.name), child, path)))
+                node = self._domain(plan, Domain(child.name), child, path)
             else:
-                shown = Shown() if slot is None else plan.slots[slot].needs
+                shown = Shown() if plan.profile is None else plan.slots[plan.profile].needs
                 leaf = self._value(plan, tree[child.name], child, path, shown)
-                entries.append((child.key, _of_profile(slot, as_function(leaf))))
-        return _object(entries)
+                node = Fixed() if plan.profile is None else of_profile(leaf)
+            entries.append((child.key, node))
+        return Fields(tuple(entries))
 
-    def _questions(self, plan: RootPlan, node: Selected, path: str) -> Shape:
+    def _questions(self, plan: RootPlan, node: Selected, path: str) -> Callable[[Shaping], Any]:
         asked = node.arguments["ask"]
         if len(asked) > MOST_QUESTIONS:
             raise InputError(
@@ -187,7 +196,9 @@ class PlanCompiler:
         shapes = [self._question(plan, node, one, f"{path}.{number}") for number, one in enumerate(asked)]
         return lambda shaping: [shape(shaping) for shape in shapes]
 
-    def _question(self, plan: RootPlan, node: Selected, asked: Mapping[str, Any], path: str) -> Shape:
+    def _question(
+        self, plan: RootPlan, node: Selected, asked: Mapping[str, Any], path: str
+    ) -> Callable[[Shaping], Any]:
         question = open_question(self.catalog, self.questionnaire, plan.kind, self.decide, asked, path)
         number = len(plan.questions)
         plan.questions.append(question)
@@ -209,19 +220,21 @@ class PlanCompiler:
             plan.slots.append(Slot(dataset.id, rows + 1, rows, Position(), True, ranged, asked=True))
         return found[0] if found else len(plan.slots) - 1
 
-    def _domain(self, plan: RootPlan, domain: Domain, node: Selected, path: str) -> Shape:
+    def _domain(self, plan: RootPlan, domain: Domain, node: Selected, path: str) -> Fields:
         datasets = {d.field_name: d for d in self.catalog if d.domain is domain and not d.profile}
-        entries: list[tuple[str, Shape]] = []
-        for child in node.children:
-            if child.name == "__typename":
-                entries.append((child.key, _constant(node.type_name)))
-            else:
-                entries.append(
-                    (child.key, self._list(plan, datasets[child.name], child, f"{path}.{child.key}"))
+        return Fields(
+            tuple(
+                (
+                    child.key,
+                    Fixed(node.type_name)
+                    if child.name == "__typename"
+                    else self._list(plan, datasets[child.name], child, f"{path}.{child.key}"),
                 )
-        return _object(entries)
+                for child in node.children
+            )
+        )
 
-    def _list(self, plan: RootPlan, dataset: Dataset, node: Selected, path: str) -> Shape:
+    def _list(self, plan: RootPlan, dataset: Dataset, node: Selected, path: str) -> Node:
         asked = node.arguments.get("first")
         limit = DEFAULT_PAGE if asked is None else asked
         if not 0 <= limit <= self.max_page:
@@ -231,51 +244,48 @@ class PlanCompiler:
                 message_zh=f"first 必须在 0 到 {self.max_page} 之间。",
             )
         if plan.kind not in dataset.subjects:
-            return _Connection(node, -1, 0, False, self._nothing).shape
+            return Made(list_shape(node, None, 0, dated=False, record_shape=lambda _node, _where: Fields(())))
         if not self._opens(dataset):
             self._closed(plan, dataset, path)
-            return _constant(None)
+            return Fixed()
         looks_ahead = any(child.name == "pageInfo" for child in node.children)
-        index = self._slot(plan, dataset, limit + looks_ahead, limit, node.arguments.get("after"))
-        shown = plan.slots[index].needs
+        after, where = node.arguments.get("after"), path[len(plan.key) + 1 :]
+        index = self._slot(plan, dataset, limit + looks_ahead, limit, after, where)
+        slot = plan.slots[index]
 
-        def record_shape(child: Selected, where: str) -> RowFunction:
-            return self._record(plan, dataset, child, f"{path}.{where}", shown)
+        def record_shape(child: Selected, where: str) -> Fields:
+            return self._record(plan, dataset, child, f"{path}.{where}", slot.needs)
 
-        return _Connection(node, index, limit, plan.slots[index].dated, record_shape).shape
+        return Made(list_shape(node, index, limit, dated=slot.dated, record_shape=record_shape))
 
-    @staticmethod
-    def _nothing(_node: Selected, _where: str) -> RowFunction:
-        return lambda _row: None
-
-    def _record(
-        self, plan: RootPlan, dataset: Dataset, node: Selected, path: str, shown: Shown
-    ) -> RowFunction:
+    def _record(self, plan: RootPlan, dataset: Dataset, node: Selected, path: str, shown: Shown) -> Fields:
         tree = field_tree(dataset)
-        entries: list[tuple[str, Leaf]] = []
+        entries: list[tuple[str, Node]] = []
         for child in node.children:
             if child.name == "__typename":
-                entries.append((child.key, _constant(dataset.type_name)))
+                entries.append((child.key, Fixed(dataset.type_name)))
             elif child.name == "id":
-                entries.append((child.key, lambda row: "rec_" + row.record_id.hex()))
+                entries.append((child.key, Made(lambda row: "rec_" + row[RECORD_ID].hex())))
             else:
                 entries.append(
                     (child.key, self._value(plan, tree[child.name], child, f"{path}.{child.key}", shown))
                 )
-        return build_object(entries)
+        return Fields(tuple(entries))
 
-    def _value(self, plan: RootPlan, item: Any, node: Selected, path: str, shown: Shown) -> Leaf:
+    def _value(self, plan: RootPlan, item: Any, node: Selected, path: str, shown: Shown) -> Node:
         """A field, or an object that groups several."""
         if not isinstance(item, Field):
-            entries: list[tuple[str, Leaf]] = []
-            for child in node.children:
-                if child.name == "__typename":
-                    entries.append((child.key, _constant(node.type_name)))
-                else:
-                    entries.append(
-                        (child.key, self._value(plan, item[child.name], child, f"{path}.{child.key}", shown))
+            return Fields(
+                tuple(
+                    (
+                        child.key,
+                        Fixed(node.type_name)
+                        if child.name == "__typename"
+                        else self._value(plan, item[child.name], child, f"{path}.{child.key}", shown),
                     )
-            return build_object(entries)
+                    for child in node.children
+                )
+            )
         decision = self.decide(item)
         self._account(plan, item, decision, path)
         return build_leaf(item, plan.kind, decision.outcome, node, shown)
@@ -298,74 +308,16 @@ class PlanCompiler:
     def _opens(self, dataset: Dataset) -> bool:
         return any(self.decide(f).outcome >= Outcome.GENERALISED for f in dataset.fields)
 
-    def _slot(self, plan: RootPlan, dataset: Dataset, limit: int, shown: int, after: str | None) -> int:
+    def _slot(
+        self, plan: RootPlan, dataset: Dataset, limit: int, shown: int, after: str | None, path: str = ""
+    ) -> int:
         dated = (
             not dataset.profile and self.decide(dataset.by_name[dataset.event_date]).outcome is Outcome.CLEAR
         )
         ranged = not dataset.profile and dataset.nature is not Nature.BASIC
         position = decode_cursor(after, dated=dated) if after is not None else Position()
-        plan.slots.append(Slot(dataset.id, limit, shown, position, dated, ranged))
+        plan.slots.append(Slot(dataset.id, limit, shown, position, dated, ranged, path=path))
         return len(plan.slots) - 1
-
-
-class _Connection:
-    """Shape of a list: nodes, edges and page info over the rows of one slot."""
-
-    def __init__(
-        self,
-        node: Selected,
-        slot: int,
-        limit: int,
-        dated: bool,
-        record_shape: Callable[[Selected, str], RowFunction],
-    ) -> None:
-        self._slot = slot
-        self._limit = limit
-        self._dated = dated
-        self._entries: list[tuple[str, Callable[[list[Row], bool], Any]]] = []
-        for child in node.children:
-            if child.name == "nodes":
-                shape = record_shape(child, child.key)
-                self._entries.append((child.key, lambda rows, _more, shape=shape: [shape(r) for r in rows]))  # type: ignore[misc]
-            elif child.name == "edges":
-                self._entries.append((child.key, self._edges(child, record_shape)))
-            elif child.name == "pageInfo":
-                self._entries.append((child.key, self._page_info(child)))
-            else:
-                self._entries.append((child.key, lambda _rows, _more, name=node.type_name: name))  # type: ignore[misc]
-
-    def shape(self, shaping: Shaping) -> dict[str, Any]:
-        found = shaping.rows[self._slot] if self._slot >= 0 else []
-        rows, more = found[: self._limit], len(found) > self._limit
-        return {key: build(rows, more) for key, build in self._entries}
-
-    def _cursor(self, row: Row) -> str:
-        return encode_cursor(Position(row.event_date, row.record_id), dated=self._dated)
-
-    def _edges(
-        self, node: Selected, record_shape: Callable[[Selected, str], RowFunction]
-    ) -> Callable[[list[Row], bool], Any]:
-        entries: list[tuple[str, Leaf]] = []
-        for child in node.children:
-            if child.name == "cursor":
-                entries.append((child.key, self._cursor))
-            elif child.name == "node":
-                entries.append((child.key, record_shape(child, f"{node.key}.{child.key}")))
-            else:
-                entries.append((child.key, _constant(node.type_name)))
-        shape = build_object(entries)
-        return lambda rows, _more: [shape(r) for r in rows]
-
-    def _page_info(self, node: Selected) -> Callable[[list[Row], bool], Any]:
-        values: Mapping[str, Callable[[list[Row], bool], Any]] = {
-            "hasNextPage": lambda _rows, more: more,
-            "hasPreviousPage": lambda _rows, _more: False,
-            "startCursor": lambda rows, _more: self._cursor(rows[0]) if rows else None,
-            "endCursor": lambda rows, _more: self._cursor(rows[-1]) if rows else None,
-            "__typename": lambda _rows, _more: node.type_name,
-        }
-        entries = [(c.key, values[c.name]) for c in node.children]
-        return lambda rows, more: {key: build(rows, more) for key, build in entries}
 
 
 def field_tree(dataset: Dataset) -> dict[str, Any]:
@@ -378,23 +330,3 @@ def field_tree(dataset: Dataset) -> dict[str, Any]:
             branch = branch.setdefault(step, {})
         branch[name] = item
     return tree
-
-
-def _constant(value: Any) -> Callable[[Any], Any]:
-    return lambda _: value
-
-
-def _object(entries: list[tuple[str, Callable[[Any], Any]]]) -> Callable[[Any], dict[str, Any]]:
-    return lambda source: {key: build(source) for key, build in entries}
-
-
-def _of_profile(slot: int | None, leaf: RowFunction) -> Shape:
-    """A profile field: read from the profile's one row; null (or an object of nulls) without one."""
-    if slot is None:
-        return _constant(None)
-
-    def shape(shaping: Shaping) -> Any:
-        rows = shaping.rows[slot]
-        return leaf(rows[0]) if rows else None
-
-    return shape

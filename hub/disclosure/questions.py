@@ -18,8 +18,8 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from hub.catalog.types import Catalog, Field, FieldType, Nature, SubjectKind
-from hub.disclosure.leaves import RowFunction, Shown, stored_value
-from hub.disclosure.rows import Row
+from hub.disclosure.leaves import RowFunction, stored_value
+from hub.disclosure.rows import EVENT_DATE, Row, Shown
 from hub.disclosure.selection import Selected
 from hub.model.outcome import Decision, Outcome, Reason
 from hub.policies.predicates import Answer, Filter, Predicate, PredicateTest, Questionnaire
@@ -52,6 +52,11 @@ class Question:
     def family(self) -> str:
         """What shares its budget of thresholds."""
         return self.predicate.family if self.predicate else ""
+
+    @property
+    def dataset(self) -> str:
+        """Id of the dataset it reads."""
+        return self.predicate.dataset if self.predicate else ""
 
     def period(self, today: date) -> tuple[date, date]:
         """First and last event date that the question looks at.
@@ -151,10 +156,10 @@ def answerer(
     def answer(rows: Sequence[Row], today: date) -> Answer:
         start, end = question.period(today)
         judged = rows[:MOST_ROWS]
-        if len(rows) > MOST_ROWS and judged[-1].event_date >= start:
+        if len(rows) > MOST_ROWS and judged[-1][EVENT_DATE] >= start:
             return Answer.UNKNOWN
         facts = [
-            _fact(row, predicate.where, marked, summed) for row in judged if start <= row.event_date <= end
+            _fact(row, predicate.where, marked, summed) for row in judged if start <= row[EVENT_DATE] <= end
         ]
         return judge(predicate, threshold, facts, _months(start, end) if question.monthly else ())
 
@@ -206,7 +211,7 @@ def judge(
 
 def _fact(row: Row, where: Filter | None, marked: RowFunction | None, summed: RowFunction | None) -> Fact:
     mark = marked(row) if marked else None
-    return Fact(row.event_date, _counts(where, mark), summed(row) if summed else None)
+    return Fact(row[EVENT_DATE], _counts(where, mark), summed(row) if summed else None)
 
 
 def _counts(where: Filter | None, value: Any) -> bool | None:

@@ -6,30 +6,33 @@
   was signed, also where the artefact was checked earlier and remembered.
 * What is visible is computed from dates at read time (invariant 6): no job has to run for a record to vanish.
 * A subject whose data key was destroyed gives no row, like one that never was.
+* For many subjects there is the same statement over arrays of subjects and consents: one round trip for a chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from hub.consent.artefact import Consent
 from hub.disclosure.plan import Slot
+from hub.policies.model import FairUse
 
 HEADER = -1
 """Slot number of the row that carries the subject's wrapped key (as record_id) and its key id (as clear)."""
 
 _PAGE = """
       SELECT q.slot, x.record_id, x.version, x.event_date, x.clear, x.sealed
-      FROM unnest({arrays}) AS q(slot, dataset, lim, after_date, after_id, ranged)
+      FROM unnest({arrays}) AS q(slot, dataset, lim, after_date, after_id, ranged, earliest)
       CROSS JOIN LATERAL (
         SELECT record_id, version, event_date, clear, sealed FROM record
         WHERE subject_id = s.subject_id AND dataset = q.dataset
-          AND (NOT q.ranged OR event_date BETWEEN $19 AND $20)
+          AND event_date >= CASE WHEN q.ranged THEN greatest(s.date_from, q.earliest) ELSE '-infinity' END
+          AND event_date <= CASE WHEN q.ranged THEN s.date_to ELSE 'infinity' END
           AND {after}
           AND state = 'VALID'
           AND (visible_from IS NULL OR visible_from <= $2)
@@ -37,25 +40,29 @@ _PAGE = """
         ORDER BY {order} LIMIT q.lim) x"""
 
 _DATED = _PAGE.format(
-    arrays="$6::int[], $7::text[], $8::int[], $9::date[], $10::bytea[], $11::bool[]",
+    arrays="$12::int[], $13::text[], $14::int[], $15::date[], $16::bytea[], $17::bool[], $18::date[]",
     after="(event_date, record_id) < (q.after_date, q.after_id)",
     order="event_date DESC, record_id DESC",
 )
 _UNDATED = _PAGE.format(
-    arrays="$12::int[], $13::text[], $14::int[], $15::date[], $16::bytea[], $17::bool[]",
+    arrays="$19::int[], $20::text[], $21::int[], $22::date[], $23::bytea[], $24::bool[], $25::date[]",
     after="record_id < q.after_id",
     order="record_id DESC",
 )
+_IN_FORCE = """
+    SELECT 1 FROM consent c
+    WHERE c.subject_id = {subject} AND c.consent_id = {id} AND c.version = {version} AND c.status = 'ACTIVE'
+      AND c.valid_from = {valid_from} AND c.valid_to = {valid_to} AND c.max_uses IS NOT DISTINCT FROM {max_uses}
+      AND c.valid_from <= $3 AND c.valid_to > $3 AND (c.max_uses IS NULL OR c.used_count < c.max_uses)"""
 
 REPORT = f"""
 WITH s AS MATERIALIZED (
-  SELECT subject_id, kek_id, wrapped_key FROM subject
-  WHERE subject_id = $1 AND kind = $18 AND wrapped_key IS NOT NULL
-    AND ($4::text IS NULL OR EXISTS (
-      SELECT 1 FROM consent c
-      WHERE c.subject_id = $1 AND c.consent_id = $4 AND c.version = $5 AND c.status = 'ACTIVE'
-        AND c.valid_from = $21 AND c.valid_to = $22 AND c.max_uses IS NOT DISTINCT FROM $23
-        AND c.valid_from <= $3 AND c.valid_to > $3 AND (c.max_uses IS NULL OR c.used_count < c.max_uses))))
+  SELECT subject_id, kek_id, wrapped_key, $5::date AS date_from, $6::date AS date_to FROM subject
+  WHERE subject_id = $1 AND kind = $4 AND wrapped_key IS NOT NULL
+    AND ($7::text IS NULL OR EXISTS ({
+    _IN_FORCE.format(subject="$1", id="$7", version="$8", valid_from="$9", valid_to="$10", max_uses="$11")
+}))
+)
 SELECT {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
   to_json(kek_id) AS clear, NULL::json AS sealed FROM s
 UNION ALL
@@ -63,61 +70,122 @@ SELECT r.* FROM s CROSS JOIN LATERAL ({_DATED}
       UNION ALL {_UNDATED}
 ) r
 """  # noqa: S608
-"""$1 subject, $2 civil date, $3 instant, $4 consent id or null, $5 its version, $6 to $11 slots by date,
-$12 to $17 slots by id, $18 kind, $19 and $20 range of data, $21 to $23 validity and uses as signed."""
+"""$1 subject, $2 civil date, $3 instant, $4 kind, $5 and $6 range of data, $7 consent id or null, $8 its version,
+$9 to $11 its validity and uses as signed, $12 to $18 slots by date, $19 to $25 slots by id."""
+
+REPORT_MANY = f"""
+WITH s AS MATERIALIZED (
+  SELECT w.n::int AS n, t.subject_id, t.kek_id, t.wrapped_key, w.date_from, w.date_to
+  FROM unnest($1::bytea[], $5::date[], $6::date[], $7::text[], $8::int[], $9::timestamptz[], $10::timestamptz[],
+    $11::int[]) WITH ORDINALITY
+    AS w(subject_id, date_from, date_to, consent_id, version, valid_from, valid_to, max_uses, n)
+  JOIN subject t ON t.subject_id = w.subject_id AND t.kind = $4 AND t.wrapped_key IS NOT NULL
+  WHERE w.consent_id IS NULL OR EXISTS ({
+    _IN_FORCE.format(
+        subject="w.subject_id",
+        id="w.consent_id",
+        version="w.version",
+        valid_from="w.valid_from",
+        valid_to="w.valid_to",
+        max_uses="w.max_uses",
+    )
+})
+)
+SELECT n, {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
+  to_json(kek_id) AS clear, NULL::json AS sealed FROM s
+UNION ALL
+SELECT s.n, r.* FROM s CROSS JOIN LATERAL ({_DATED}
+      UNION ALL {_UNDATED}
+) r
+"""  # noqa: S608
+"""The same with arrays in $1 and $5 to $11; the first column is the subject's number in them, from 1."""
 
 
-@dataclass(frozen=True)
-class SlotArrays:
-    """The slots of a plan as parameters of `REPORT`; computed once per plan."""
+class Wanted(NamedTuple):
+    """A subject to be read, with the consent it is read under and the range of data that this covers."""
 
-    parameters: tuple[Sequence[Any], ...]
+    subject_id: bytes
+    date_from: date
+    date_to: date
+    consent_id: str | None
+    version: int | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    max_uses: int | None
 
     @classmethod
-    def of(cls, slots: Sequence[Slot]) -> SlotArrays:
-        """Slots ordered by date first, then slots ordered by id."""
-        return cls((*_columns(slots, dated=True), *_columns(slots, dated=False)))
+    def under(cls, subject_id: bytes, consent: Consent | None) -> Wanted:
+        """The subject, under a consent or without one."""
+        if consent is None:
+            return cls(subject_id, date.min, date.max, None, None, None, None, None)
+        return cls(
+            subject_id, consent.date_from, consent.date_to, consent.consent_id, consent.version,
+            consent.valid_from, consent.valid_to, consent.max_uses,
+        )  # fmt: skip
 
 
-def _columns(slots: Sequence[Slot], *, dated: bool) -> tuple[list[Any], ...]:
-    chosen = [(i, s) for i, s in enumerate(slots) if s.dated is dated]
-    return (
-        [i for i, _ in chosen],
-        [s.dataset for _, s in chosen],
-        [s.limit for _, s in chosen],
-        [s.position.event_date for _, s in chosen],
-        [s.position.record_id for _, s in chosen],
-        [s.ranged for _, s in chosen],
-    )
+@dataclass
+class SlotArrays:
+    """The slots of a plan as parameters of `REPORT`; computed once per plan and day."""
+
+    slots: Sequence[Slot]
+    fair_use: FairUse | None = None
+    """Says how far back each dataset may be looked at; None: as far as the consent."""
+    _today: date | None = None
+    _parameters: tuple[Sequence[Any], ...] = field(default=(), repr=False)
+
+    def parameters(self, today: date) -> tuple[Sequence[Any], ...]:
+        """Slots ordered by date first, then slots ordered by id.
+
+        Args:
+            today: civil date of the request.
+        """
+        if today != self._today:
+            self._parameters = (*self._columns(today, dated=True), *self._columns(today, dated=False))
+            self._today = today
+        return self._parameters
+
+    def earliest(self, dataset: str, today: date) -> date:
+        """The first date of a dataset that may be read on a day, by the fair-use template."""
+        found = self.fair_use.earliest(today, dataset) if self.fair_use is not None else None
+        return found or date.min
+
+    def _columns(self, today: date, *, dated: bool) -> tuple[list[Any], ...]:
+        chosen = [(i, s) for i, s in enumerate(self.slots) if s.dated is dated]
+        return (
+            [i for i, _ in chosen],
+            [s.dataset for _, s in chosen],
+            [s.limit for _, s in chosen],
+            [s.position.event_date for _, s in chosen],
+            [s.position.record_id for _, s in chosen],
+            [s.ranged for _, s in chosen],
+            [self.earliest(s.dataset, today) for _, s in chosen],
+        )
 
 
 async def read_report(
+    connection: asyncpg.Connection, kind: str, today: date, now: datetime, wanted: Wanted, slots: SlotArrays
+) -> list[asyncpg.Record]:
+    """Run `REPORT`. No row means: no such subject, or no consent in force. A header row alone: no records."""
+    subject_id, *rest = wanted
+    rows: list[asyncpg.Record] = await connection.fetch(
+        REPORT, subject_id, today, now, kind, *rest, *slots.parameters(today)
+    )
+    return rows
+
+
+async def read_many(
     connection: asyncpg.Connection,
-    subject_id: bytes,
     kind: str,
     today: date,
     now: datetime,
-    consent: Consent | None,
+    wanted: Sequence[Wanted],
     slots: SlotArrays,
-) -> list[asyncpg.Record]:
-    """Run `REPORT`. No row means: no such subject, or no consent in force. A header row alone: no records."""
-    if consent is None:
-        named: tuple[str | None, int | None, date, date] = (None, None, date.min, date.max)
-        signed: tuple[datetime | None, datetime | None, int | None] = (None, None, None)
-    else:
-        named = (consent.consent_id, consent.version, consent.date_from, consent.date_to)
-        signed = (consent.valid_from, consent.valid_to, consent.max_uses)
-    rows: list[asyncpg.Record] = await connection.fetch(
-        REPORT,
-        subject_id,
-        today,
-        now,
-        named[0],
-        named[1],
-        *slots.parameters,
-        kind,
-        named[2],
-        named[3],
-        *signed,
-    )
-    return rows
+) -> list[list[Sequence[Any]]]:
+    """Run `REPORT_MANY`; the rows of each subject, as `read_report` gives them, in the order of `wanted`."""
+    subjects, *rest = (list(column) for column in zip(*wanted, strict=True))
+    rows = await connection.fetch(REPORT_MANY, subjects, today, now, kind, *rest, *slots.parameters(today))
+    found: list[list[Sequence[Any]]] = [[] for _ in wanted]
+    for row in rows:
+        found[row[0] - 1].append(row[1:])
+    return found

@@ -198,7 +198,7 @@ class Replayer:
         """Why a subject that was shown would be refused; None when it would not."""
         policy = self._rules.policy
         entry = policy.purposes.get(purpose)
-        if entry is None or not entry.max_subjects or not policy.holds(roles, purpose):
+        if entry is None or not policy.fair_use_for(purpose) or not policy.holds(roles, purpose):
             return Reason.PURPOSE_NOT_HELD
         basis = part.get("basis") or {}
         if entry.matter_required:
@@ -213,7 +213,7 @@ class Replayer:
         """Whether a recorded refusal rests on something that the other policy does not ask for."""
         policy = self._rules.policy
         entry = policy.purposes.get(purpose)
-        held = entry is not None and entry.max_subjects and policy.holds(client.roles, purpose)
+        held = policy.fair_use_for(purpose) and policy.holds(client.roles, purpose)
         if entry is None or not held or not _shows(table):
             return False
         if reason == Reason.PURPOSE_NOT_HELD:

@@ -1,4 +1,4 @@
-"""One stored record on its way out: only the fields a plan shows are decoded, and sealed ones opened on demand.
+"""One stored record on its way out: a list of the values that the plan shows, sealed ones opened.
 
 Decoding skips every other field of the stored JSON, which is most of a wide record; what is not shown is not
 even turned into an object.
@@ -6,42 +6,64 @@ even turned into an object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+import orjson
 
-from hub.keys.sealing import DataKey, aad_prefix
+from hub.keys.sealing import ID_BYTES, DataKey, aad_head, aad_prefix
 
-ABSENT = "absent"
-"""Attribute of every decoded record that is always None; stands where nothing is shown."""
+Row = list[Any]
+"""Record id, event date, number of values opened, then the values of the fields that are shown, in stored form:
+those stored in clear from the front, those stored sealed from the back."""
+RECORD_ID, EVENT_DATE, OPENED, FIRST = range(4)
+"""Places in a row; the fields stored in clear begin at `FIRST`."""
 _PREFIX = "f_"
-_NO_FIELD = "-"
-"""Stored name of `ABSENT`: none that a catalogue field could have, so that nothing stored ever fills it."""
 
 
-def attribute(name: str) -> str:
-    """Attribute under which a decoded record holds a catalogue field."""
-    return _PREFIX + name
+@dataclass
+class Shown:
+    """The fields of one slot that its leaves need, in the order in which they were asked for."""
+
+    clear: list[str] = field(default_factory=list)
+    sealed: list[str] = field(default_factory=list)
+
+    def place(self, name: str, *, sealed: bool) -> int:
+        """The place of a field in the rows of the slot; counted from the back where it is negative."""
+        names = self.sealed if sealed else self.clear
+        if name not in names:
+            names.append(name)
+        return -1 - names.index(name) if sealed else FIRST + names.index(name)
+
+
+LOOKED_AHEAD: Row = [b"", date.min, 0]
+"""Stands for a row that was read only to know that it is there."""
 
 
 class SlotReader:
     """Decodes the records of one read of one dataset."""
 
-    __slots__ = ("_clear", "_sealed", "dataset")
+    __slots__ = ("_clear", "_clear_of", "_dataset", "_head", "_names", "_sealed", "_sealed_of", "blank")
 
-    def __init__(self, dataset: str, clear: Iterable[str], sealed: Iterable[str]) -> None:
+    def __init__(self, dataset: str, shown: Shown) -> None:
         """Set up for the fields that are shown.
 
         Args:
             dataset: id of the dataset.
-            clear: names of fields that are stored in clear.
-            sealed: names of fields that are stored sealed.
+            shown: the fields; complete.
         """
-        self.dataset = dataset
-        self._clear = _decoder(sorted(set(clear)))
-        self._sealed = _decoder(sorted(set(sealed)))
+        sealed = shown.sealed[::-1]
+        self._dataset = dataset
+        self._head = aad_head(dataset, 1)
+        self._names = [name.encode() for name in sealed]
+        self._clear, self._clear_of = _decoder(shown.clear), _values(shown.clear)
+        self._sealed, self._sealed_of = _decoder(sealed), _values(sealed)
+        self.blank: Row = [b"", date.min, 0, *[None for _ in (*shown.clear, *sealed)]]
+        """Stands for a record that does not exist: every field of it is null."""
 
     def read(
         self,
@@ -53,57 +75,38 @@ class SlotReader:
         clear: str,
         sealed: str,
     ) -> Row:
-        """The record of a database row."""
-        row = Row()
-        row.record_id = record_id
-        row.version = version
-        row.event_date = event_date
-        row.opened = 0
-        row.clear = self._clear.decode(clear) if self._clear is not None else _NOTHING
-        if self._sealed is not None:
-            row.sealed = self._sealed.decode(sealed)
-            row.unseal = key.unseal
-            row.prefix = aad_prefix(subject_id, self.dataset, record_id, version)
+        """The record of a database row, with every sealed field that is shown opened.
+
+        Raises:
+            SealError: when a sealed value does not open.
+        """
+        row: Row = [record_id, event_date, 0]
+        row += self._clear_of(self._clear(clear))
+        if not self._names:
+            return row
+        if version == 1 and len(record_id) == ID_BYTES == len(subject_id):
+            prefix = b"".join((self._head[0], subject_id, self._head[1], record_id))
+        else:
+            prefix = aad_prefix(subject_id, self._dataset, record_id, version)
+        unseal, opened = key.unseal, 0
+        for name, token in zip(self._names, self._sealed_of(self._sealed(sealed)), strict=False):
+            if token is None:
+                row.append(None)
+            else:
+                row.append(orjson.loads(unseal(prefix + name, token)))
+                opened += 1
+        row[OPENED] = opened
         return row
 
 
-class Row:
-    """A decoded record; `unseal`, `sealed` and `prefix` are there only where the plan shows sealed fields."""
-
-    __slots__ = ("clear", "event_date", "opened", "prefix", "record_id", "sealed", "unseal", "version")
-
-    record_id: bytes
-    version: int
-    event_date: date
-    opened: int
-    """How many sealed fields were opened."""
-    clear: Any
-    sealed: Any
-    unseal: Any
-    """`DataKey.unseal` of the subject's key."""
-    prefix: bytes
-    """Additional data of this version of the record; a field's name completes it."""
+def _decoder(names: list[str]) -> Callable[[str], Any]:
+    fields = [(_PREFIX + name, Any, None) for name in names]
+    shape = msgspec.defstruct("Stored", fields, rename={_PREFIX + name: name for name in names}, gc=False)
+    return msgspec.json.Decoder(shape).decode
 
 
-LOOKED_AHEAD = Row()
-"""Stands for a row that was read only to know that it is there."""
-
-
-def _decoder(names: list[str]) -> msgspec.json.Decoder[Any] | None:
+def _values(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     if not names:
-        return None
-    fields = [(attribute(name), Any, None) for name in names]
-    shape = msgspec.defstruct(
-        "Stored",
-        [*fields, (ABSENT, Any, None)],
-        rename={ABSENT: _NO_FIELD, **{attribute(name): name for name in names}},
-        gc=False,
-    )
-    return msgspec.json.Decoder(shape)
-
-
-class _Nothing(msgspec.Struct):
-    absent: None = None
-
-
-_NOTHING = _Nothing()
+        return lambda _stored: ()
+    get: Callable[[Any], Any] = attrgetter(*[_PREFIX + name for name in names])
+    return get if len(names) > 1 else lambda stored: (get(stored),)

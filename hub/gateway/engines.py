@@ -60,7 +60,9 @@ class Engines:
         kept = list(self._made.items())[-(_KEPT - 1) :]
         self._made = dict([*kept, (rules, executor)])
 
-    async def execute(self, rules: Rules, caller: Caller, request: WireRequest, now: datetime) -> Executed:
+    async def execute(
+        self, rules: Rules, caller: Caller, request: WireRequest, now: datetime, *, lines: bool = False
+    ) -> Executed:
         """Run a request under these rules, see `Executor.execute`.
 
         Raises:
@@ -70,4 +72,4 @@ class Engines:
         if executor is None:
             self.prepare(rules)
             executor = self._made[rules]
-        return await executor.execute(rules, caller, request, now)
+        return await executor.execute(rules, caller, request, now, lines=lines)

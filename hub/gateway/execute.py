@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,19 +20,22 @@ import strawberry
 from graphql import GraphQLError
 
 from hub.api.context import RequestContext, Services
-from hub.audit.entry import EntryOutcome, Kind, SubjectPart
+from hub.audit.entry import EntryOutcome, Kind
 from hub.clock import Clock
 from hub.disclosure.account import Accountant, Operated
 from hub.disclosure.documents import DocumentCache, DocumentError
 from hub.disclosure.explain import error_json
-from hub.disclosure.gate import DisclosureGate, Report
+from hub.disclosure.gate import DisclosureGate
 from hub.disclosure.operations import Prepared, Preparer
+from hub.disclosure.report import Report
 from hub.disclosure.rules import Rules
 from hub.documents.registry import TrustedDocuments
-from hub.errors import HubError, UnavailableError
+from hub.errors import HubError, InputError, UnavailableError
 from hub.gateway.wire import WireRequest
 from hub.identity.tokens import Caller
 from hub.keys.index import Indexer
+from hub.keys.spool import SealedSpool
+from hub.model.subjects import SubjectName
 
 _logger = logging.getLogger(__name__)
 _MESSAGE_CHARS = 400
@@ -51,6 +54,8 @@ class Executed:
     request_error: bool = False
     """Whether the operation never began, so that 400 applies under the newer media type."""
     unsealed: int = 0
+    lines: Iterator[bytes] | None = None
+    """The answer line by line, where it was asked for so; `body` is empty then."""
 
 
 class Executor:
@@ -68,6 +73,7 @@ class Executor:
         indexer: Indexer,
         clock: Clock,
         timeout: float,
+        export_timeout: float,
     ) -> None:
         self._schema = schema
         self._documents = documents
@@ -79,9 +85,19 @@ class Executor:
         self._indexer = indexer
         self._clock = clock
         self._timeout = timeout
+        self._export_timeout = export_timeout
 
-    async def execute(self, rules: Rules, caller: Caller, request: WireRequest, now: datetime) -> Executed:
+    async def execute(
+        self, rules: Rules, caller: Caller, request: WireRequest, now: datetime, *, lines: bool = False
+    ) -> Executed:
         """Run a request and record it.
+
+        Args:
+            rules: in force.
+            caller: who asks.
+            request: what is asked.
+            now: instant of the request.
+            lines: whether the answer is to be sent line by line (NDJSON).
 
         Raises:
             UnavailableError: when database or log cannot serve; nothing was disclosed.
@@ -94,48 +110,60 @@ class Executor:
             operation = document.operation(request.operation_name)
             variables = self._preparer.variables(operation, request.variables)
             prepared = self._preparer.prepare(operation, variables)
+            asked = prepared.asked(variables)
+            if lines and not prepared.exportable:
+                raise _not_exportable()
         except DocumentError as error:
             return await self._invalid(rules, caller, request, error, now)
-        report = Report()
+        spool = SealedSpool() if lines else None
+        report = Report(spool=spool)
         try:
-            async with asyncio.timeout(self._timeout):
-                done = await self._run(rules, caller, request, prepared, variables, now, report)
-        except TimeoutError:
-            await self._given_up(rules, caller, prepared, report, now, "TIMEOUT")
-            raise UnavailableError(
-                "The operation took too long and was given up.",
-                hint="Ask for less, or try again later.",
-                message_zh="处理超时，请缩小范围或稍后重试。",
-            ) from None
-        except UnavailableError:
+            async with asyncio.timeout(self._export_timeout if lines else self._timeout):
+                done = await self._run(rules, caller, request, prepared, asked, now, report)
+            answer = await self._accountant.close(done, self._pseudonym(caller, done.report))
+        except BaseException as error:
+            if spool is not None:
+                spool.close()
+            if isinstance(error, UnavailableError) or not isinstance(error, Exception):
+                raise
+            await self._given_up(rules, caller, prepared, report, now, error)
+            if isinstance(error, TimeoutError):
+                raise UnavailableError(
+                    "The operation took too long and was given up.",
+                    hint="Ask for less, or try again later.",
+                    message_zh="处理超时，请缩小范围或稍后重试。",
+                ) from None
+            if isinstance(error, InputError):
+                body = orjson.dumps({"data": None, "errors": [error_json(error)]})
+                return Executed(body, EntryOutcome.REFUSED.value, unsealed=report.unsealed)
             raise
-        except Exception as error:
-            await self._given_up(rules, caller, prepared, report, now, getattr(error, "code", "INTERNAL"))
-            raise
-        answer = await self._accountant.close(done, self._pseudonym(caller, done.report))
-        return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed)
+        return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed, lines=answer.lines)
 
     async def _given_up(
-        self, rules: Rules, caller: Caller, prepared: Prepared, report: Report, now: datetime, reason: str
+        self,
+        rules: Rules,
+        caller: Caller,
+        prepared: Prepared,
+        report: Report,
+        now: datetime,
+        error: Exception,
     ) -> None:
         """Record an operation that broke off; nothing of it is disclosed."""
+        reason = "TIMEOUT" if isinstance(error, TimeoutError) else getattr(error, "code", "INTERNAL")
         operation = prepared.operation
-        broken = Report(unsealed=report.unsealed, purposes=report.purposes)
-        broken.parts = {
-            key: SubjectPart(part.subject_id, EntryOutcome.REFUSED, reason)
-            for key, part in report.parts.items()
-        }
-        name = operation.name or ""
+        report.void(reason)
+        report.spool = None
         done = Operated(
             rules,
             caller,
             now,
             Kind.QUERY,
             operation.document_hash,
-            name,
-            broken,
+            operation.name or "",
+            report,
             EntryOutcome.REFUSED,
             reason=reason,
+            void=True,
         )
         await self._accountant.close(done, "")
 
@@ -145,18 +173,18 @@ class Executor:
         caller: Caller,
         request: WireRequest,
         prepared: Prepared,
-        variables: Mapping[str, Any],
+        asked: Sequence[Sequence[SubjectName]],
         now: datetime,
         report: Report,
     ) -> Operated:
         operation = prepared.operation
         if prepared.subjects:
-            await self._gate.report(rules, caller, prepared, variables, now, report)
+            await self._gate.report(rules, caller, prepared, asked, now, report)
         common = (rules, caller, now)
         facts = (operation.document_hash, operation.name or "", report)
         if not prepared.others:
             return Operated(*common, Kind.QUERY, *facts, EntryOutcome.REFUSED)
-        context = RequestContext(self._services, rules, caller, now, report.data)
+        context = RequestContext(self._services, rules, caller, now)
         result = await self._schema.execute(
             request.query, dict(request.variables), context, operation_name=request.operation_name
         )
@@ -197,6 +225,21 @@ class Executor:
         if not operator:
             return ""
         return "op_" + self._indexer.alias_hash("operator", f"{caller.institution}:{operator}").hex()
+
+
+def _not_exportable() -> DocumentError:
+    return DocumentError(
+        [
+            GraphQLError(
+                "Only an operation of one field `subjects` can be sent line by line.",
+                extensions={
+                    "code": "NOT_EXPORTABLE",
+                    "hint": "Ask for `subjects` alone, or accept application/json.",
+                    "messageZh": "只有单独查询 subjects 的操作可以逐行导出。",
+                },
+            )
+        ]
+    )
 
 
 def _request_error(error: GraphQLError) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Protocol
@@ -19,10 +19,20 @@ from hub.errors import AuthenticationError, HubError, UnavailableError
 from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.metrics import Metrics
-from hub.gateway.wire import GRAPHQL_RESPONSE, JSON, WireError, check_content_type, negotiate, read_request
+from hub.gateway.wire import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    NDJSON,
+    WireError,
+    check_content_type,
+    negotiate,
+    read_request,
+)
 from hub.identity.tokens import Caller
 
 _logger = logging.getLogger(__name__)
+_PIECE = 65536
+"""Bytes of lines that are sent together, at least."""
 _SAFE = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -91,7 +101,9 @@ class GraphQLEndpoint:
                 )
             self._running += 1
             try:
-                done = await self._executor.execute(self._rules(), caller, request, now)
+                done = await self._executor.execute(
+                    self._rules(), caller, request, now, lines=media == NDJSON
+                )
             finally:
                 self._running -= 1
         except HubError as error:
@@ -104,6 +116,11 @@ class GraphQLEndpoint:
             )
             return
         self._metrics.operation(done.outcome, perf_counter() - started, done.unsealed)
+        if done.lines is not None:
+            await _send_lines(send, done.lines)
+            return
+        if media == NDJSON:
+            media = GRAPHQL_RESPONSE
         status = 400 if done.request_error and media == GRAPHQL_RESPONSE else 200
         await _send(send, status, media, done.body)
 
@@ -120,6 +137,8 @@ class GraphQLEndpoint:
             ) from None
 
     async def _fail(self, send: Send, media: str, error: HubError, started: float) -> None:
+        if media == NDJSON:
+            media = GRAPHQL_RESPONSE
         status, extra = _status(error)
         if isinstance(error, UnavailableError):
             self._metrics.operation("UNAVAILABLE", perf_counter() - started)
@@ -184,3 +203,18 @@ async def _send(send: Send, status: int, media: str, body: bytes, *extra: tuple[
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_lines(send: Send, lines: Iterator[bytes]) -> None:
+    """Send line by line; the server holds us back while the client reads slowly."""
+    headers: list[Any] = [(b"content-type", NDJSON.encode()), *_SAFE]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    waiting: list[bytes] = []
+    size = 0
+    for line in lines:
+        waiting.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+            waiting, size = [], 0
+    await send({"type": "http.response.body", "body": b"".join(waiting)})

@@ -18,6 +18,8 @@ from hub.errors import InputError
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
+"""One line for each subject of a list; only where the client asks for it by name."""
 
 
 class WireError(InputError):
@@ -64,7 +66,7 @@ def negotiate(accept: str) -> str:
 
 
 def _offers(name: str) -> tuple[str, ...]:
-    if name in (GRAPHQL_RESPONSE, JSON):
+    if name in (GRAPHQL_RESPONSE, JSON, NDJSON):
         return (name,)
     return (JSON,) if name in ("*/*", "application/*") else ()
 

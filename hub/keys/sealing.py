@@ -41,12 +41,20 @@ from hub.keys.suites import NONCE_BYTES, Suite, aead, derive, key_bytes
 
 MOST_SEALS = 2**32
 """Most values one opened data key seals."""
+ID_BYTES = 16
+"""Length of the ids of subjects and records."""
 _FORMAT = 1
-_ID_BYTES = 8
+_KEY_ID_BYTES = 8
 _COMMITMENT_BYTES = 24  # the id and the commitment proper
 _HEADER = 2 + _COMMITMENT_BYTES
 _BODY = _HEADER + NONCE_BYTES
 _LENGTHS = struct.Struct(">BHBQ").pack
+
+
+def aad_head(dataset: str, version: int) -> tuple[bytes, bytes]:
+    """What stands before the subject and before the record in `aad_prefix`, where both ids have `ID_BYTES`."""
+    name = dataset.encode()
+    return b"record" + _LENGTHS(ID_BYTES, len(name), ID_BYTES, version), name
 
 
 def aad_prefix(subject_id: bytes, dataset: str, record_id: bytes, version: int) -> bytes:
@@ -83,7 +91,7 @@ class DataKey:
         info = f"credit-hub/seal/v{_FORMAT}/{suite:d}".encode()
         derived = derive(suite, secret, info, _COMMITMENT_BYTES + key_bytes(suite))
         cipher = aead(suite, derived[_COMMITMENT_BYTES:])
-        self.id = derived[:_ID_BYTES]
+        self.id = derived[:_KEY_ID_BYTES]
         self._header = bytes((_FORMAT, suite)) + derived[:_COMMITMENT_BYTES]
         self._encrypt = cipher.encrypt
         self._decrypt = cipher.decrypt

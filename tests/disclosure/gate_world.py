@@ -20,9 +20,11 @@ from hub.demo import story_facts as facts
 from hub.demo.generator import Generator
 from hub.demo.record import DemoRecord
 from hub.disclosure.documents import DocumentCache
-from hub.disclosure.gate import DisclosureGate, Report
+from hub.disclosure.fair_use import SpentQuotas
+from hub.disclosure.gate import DisclosureGate
 from hub.disclosure.limits import Limits
 from hub.disclosure.operations import Preparer
+from hub.disclosure.report import Report
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.intake.merge import Merger, Origin
@@ -86,8 +88,9 @@ class Bench:
         self.documents = DocumentCache(self.core, Limits())
         self.preparer = Preparer(self.core)
         self.gate = DisclosureGate(
-            hub.database, hub.consents, DataKeyCache(hub.ring.sealer()), hub.indexer.subject_id, 100
-        )
+            hub.database, hub.consents, DataKeyCache(hub.ring.sealer()), hub.indexer.subject_id, 100,
+            SpentQuotas(), 1 << 25,
+        )  # fmt: skip
 
     async def direct(self, caller: Caller, text: str, variables: Mapping[str, Any]) -> Report:
         """What the gate's plan gives."""
@@ -96,7 +99,9 @@ class Bench:
         prepared = self.preparer.prepare(operation, values)
         assert not prepared.others
         report = Report()
-        await self.gate.report(self.world.hub.rules, caller, prepared, values, self.world.clock.now(), report)
+        await self.gate.report(
+            self.world.hub.rules, caller, prepared, prepared.asked(values), self.world.clock.now(), report
+        )
         return report
 
     async def engine(self, caller: Caller, text: str, variables: Mapping[str, Any], finished: Any) -> Any:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,10 @@ from hub.catalog.types import Field, FieldType, SubjectKind
 from hub.demo import story_facts as facts
 from hub.demo.record import DemoRecord
 from hub.disclosure import plan as plan_module
-from hub.disclosure.leaves import Shown, build_leaf, sealed_leaf
-from hub.disclosure.rows import attribute
+from hub.disclosure.leaves import build_leaf
+from hub.disclosure.rows import Shown
 from hub.disclosure.selection import Selected
+from hub.disclosure.shapes import Changed
 from hub.model.outcome import Outcome
 
 from .documents import Written, write
@@ -155,17 +155,14 @@ def _leaky(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected,
     """A leaf that shows how long a withheld value is."""
     if outcome >= Outcome.MASKED or item.is_sealed(kind):
         return build_leaf(item, kind, outcome, selected, shown)
-    shown.clear.add(item.name)
-    return lambda row: len(str(getattr(row.clear, attribute(item.name))))
+    return Changed(shown.place(item.name, sealed=False), lambda value: len(str(value)))
 
 
 def _eager(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Any:
     """A leaf that opens a withheld value and throws it away."""
     if outcome >= Outcome.MASKED or not item.is_sealed(kind):
         return build_leaf(item, kind, outcome, selected, shown)
-    shown.sealed.add(item.name)
-    opens = sealed_leaf(attrgetter(attribute(item.name)), item.name.encode())
-    return lambda row: (opens(row), None)[1]
+    return Changed(shown.place(item.name, sealed=True), lambda _value: None)
 
 
 @pytest.mark.parametrize(

@@ -370,12 +370,28 @@ def test_two_files_that_give_the_same_answers_give_the_same_bytes(
     assert '"PREDICATE_BUDGET"' in one_world[2][0]
 
 
+async def refund_token(world: World) -> str:
+    """A token of the office that refunds unemployment insurance to firms that keep jobs."""
+    purpose, jwks = "FISCAL_REWARD", {"keys": [PUBLIC]}
+    await world.hub.registry.register(
+        Client("refunds", "稳岗返还（演示）", "Refunds", ("department",), BUREAU, (purpose,), jwks), NOW
+    )
+    details = {
+        "type": "credit_disclosure", "purpose": purpose, "subjects": [COMPANY], "matter": "FR-JOB-RETENTION",
+    }  # fmt: skip
+    answer = await request_token(
+        world.http, f"{ISSUER}/oauth/token", unsafe_private_jwk=PRIVATE, client_id="refunds", issuer=ISSUER,
+        details=[details], now=world.clock.now(),
+    )  # fmt: skip
+    return str(answer["access_token"])
+
+
 def test_what_is_generalised_is_coarser_accounted_for_and_explained(
     database_url: str, tmp_path: Path
 ) -> None:
     async def scene(world: World) -> None:
         await insure(world, ["2026-10"])
-        token = await world.token("dept-amr", "GOV_FUNDING", matter="FD-JOB-RETENTION")
+        token = await refund_token(world)
         query = '{ organization(uscc: "%s") { government { socialInsurance { nodes { insuredCount } } } } }'
         answer = await world.ask(token, query % COMPANY)
         nodes = answer["data"]["organization"]["government"]["socialInsurance"]["nodes"]
@@ -384,7 +400,7 @@ def test_what_is_generalised_is_coarser_accounted_for_and_explained(
         assert (note["outcome"], note["reason"], note["rule"]) == (
             "GENERALISED",
             "GENERALISED_BY_RULE",
-            "D-FUND-23",
+            "D-REWARD-23",
         )
         entry = entry_of(answer)
         assert entry["subjects"][0]["fields"] == {

@@ -1,0 +1,129 @@
+"""Plans that are ready to run: with everything serialised or computed that does not depend on the subject."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hub.audit.entry import fields_fragment
+from hub.catalog.types import SubjectKind
+from hub.disclosure.basis import Ground, refusal
+from hub.disclosure.explain import notes_json
+from hub.disclosure.operations import Prepared
+from hub.disclosure.plan import PlanCompiler, RootPlan, Scope, Slot
+from hub.disclosure.read import SlotArrays
+from hub.disclosure.rows import LOOKED_AHEAD, Row, SlotReader
+from hub.disclosure.rules import Rules
+from hub.disclosure.selection import Selected
+from hub.identity.tokens import Caller
+from hub.model.outcome import Outcome, Reason
+from hub.policies.model import FairUse
+
+_PLANS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledRoot:
+    """A root's plan, ready to run."""
+
+    plan: RootPlan
+    arrays: SlotArrays
+    readers: tuple[SlotReader, ...]
+    notes: tuple[bytes, ...]
+    """What the caller is told about fields that are not clear."""
+    fields: orjson.Fragment
+    """Fields by outcome, for the audit entry."""
+    datasets: tuple[str, ...]
+    """Datasets that are read, each once."""
+    terms: bytes
+    """What the fair-use template asks of the recipient."""
+    blank_profile: Row
+    """Stands for the profile where it is not read or there is none."""
+    narrower: tuple[Slot, ...]
+    """Lists that the fair-use template cuts further than the others."""
+
+
+class CompiledPlans:
+    """Compiled plans, remembered."""
+
+    def __init__(self, max_page: int) -> None:
+        self._max_page = max_page
+        self._known: OrderedDict[Any, CompiledRoot] = OrderedDict()
+
+    def get(
+        self,
+        rules: Rules,
+        caller: Caller,
+        prepared: Prepared,
+        selected: Selected,
+        kind: SubjectKind,
+        ground: Ground,
+    ) -> CompiledRoot:
+        """The plan of a root for subjects of a kind under a ground.
+
+        Raises:
+            DisclosureRefusedError: NO_RULE, when nothing of the subject could show.
+            InputError: when a page size or cursor does not fit.
+        """
+        items = ground.consent.scope_key if ground.consent is not None else None
+        key = (
+            rules,
+            prepared,
+            selected.key,
+            kind,
+            caller.roles,
+            ground.grant.purpose,
+            ground.fair_use.id,
+            items,
+        )
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._compile(rules, caller, selected, kind, ground)
+            if len(self._known) > _PLANS:
+                self._known.popitem(last=False)
+        return found
+
+    def _compile(
+        self, rules: Rules, caller: Caller, selected: Selected, kind: SubjectKind, ground: Ground
+    ) -> CompiledRoot:
+        roles = frozenset(caller.roles)
+        scope = Scope(roles, ground.grant.purpose, kind, ground.consent.items if ground.consent else None)
+        table = rules.table(roles, scope.purpose, kind)
+        questionnaire = rules.policy.questionnaire
+        plan = PlanCompiler(rules.catalog, table, scope, self._max_page, questionnaire).compile(selected)
+        shows = any(decision.outcome >= Outcome.GENERALISED for decision in table.values())
+        if not shows and all(question.refusal is not None for question in plan.questions):
+            raise refusal(rules.policy, Reason.NO_RULE)  # else the subject's existence alone would show
+        readers = tuple(slot.reader() for slot in plan.slots)
+        datasets = tuple(dict.fromkeys(slot.dataset for slot in plan.slots))
+        return CompiledRoot(
+            plan,
+            SlotArrays(plan.slots, ground.fair_use),
+            readers,
+            tuple(
+                orjson.dumps(note, option=orjson.OPT_SORT_KEYS)
+                for note in notes_json(plan.notes, rules.policy)
+            ),
+            fields_fragment(plan.fields),
+            datasets,
+            _terms(plan.key, ground.fair_use, datasets),
+            readers[plan.profile].blank if plan.profile is not None else LOOKED_AHEAD,
+            tuple(s for s in plan.slots if s.ranged and not s.asked and _has_own_range(s, ground.fair_use)),
+        )
+
+
+def _has_own_range(slot: Slot, fair_use: FairUse) -> bool:
+    return fair_use.range_months_of(slot.dataset) != fair_use.range_months
+
+
+def _terms(path: str, fair_use: FairUse, datasets: tuple[str, ...]) -> bytes:
+    """The template, and after how many days the recipient deletes what it got (0: by its own law)."""
+    days = fair_use.data_life_days
+    shorter = {d: fair_use.data_life_days_of(d) for d in datasets}
+    terms: dict[str, Any] = {"dataLifeDays": days, "path": path, "template": fair_use.id}
+    if own := {dataset: life for dataset, life in shorter.items() if life != days}:
+        terms["datasets"] = own
+    return orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,121 @@
+"""On what basis one may ask: the fair-use template of the token, of the purpose and of the consent are one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import COMPANY, World, run
+
+from hub.policies.files import build_policy
+
+from .gate_world import counted
+from .test_live import publish, until
+
+ASK = "query Q($u: USCC!) { organization(uscc: $u) { name } }"
+SMALL = "FU-LOAN-SMALL"
+
+
+async def asked(world: World, **members: str) -> tuple[dict[str, Any] | None, str]:
+    """What the bank gets and the reason of a refusal, under a token with these members."""
+    token = await world.token("bank-hkb", "LOAN_APPLICATION", **members)
+    answer = await world.ask(token, ASK, {"u": COMPANY})
+    reason = answer["errors"][0]["extensions"]["reason"] if "errors" in answer else ""
+    return answer["data"]["organization"], reason
+
+
+async def uses(world: World) -> int:
+    """How often consents have been used."""
+    return int(await world.hub.database.pool.fetchval("SELECT sum(used_count) FROM consent"))
+
+
+def test_a_consent_is_good_under_the_template_it_was_given_under(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        default, small = await world.consent(), await world.consent(fairUseTemplate=SMALL)
+        shown = ({"name": (await asked(world, consent=default))[0]["name"]}, "")  # type: ignore[index]
+        assert await asked(world, consent=default, template="FU-LOAN-1") == shown
+        assert await asked(world, consent=small, template=SMALL) == shown
+        used = await uses(world)
+        for members in (
+            {"consent": default, "template": SMALL},
+            {"consent": small, "template": "FU-LOAN-1"},
+            {"consent": small},
+            {"consent": default, "template": "FU-RENEWAL-1"},
+            {"consent": default, "template": "FU-NONE"},
+        ):
+            assert await asked(world, **members) == (None, "FAIR_USE_TEMPLATE"), members
+        assert await uses(world) == used
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_refused_template_reads_and_unseals_nothing_and_is_in_the_log(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(world: World) -> None:
+        small = await world.consent(fairUseTemplate=SMALL)
+        for members in ({"consent": small}, {"consent": small, "template": "FU-RENEWAL-1"}):
+            token = await world.token("bank-hkb", "LOAN_APPLICATION", **members)
+            without = await world.token("bank-hkb", "LOAN_APPLICATION")
+            with counted(monkeypatch) as counts:
+                await world.ask(without, ASK, {"u": COMPANY})
+                expected = counts.take()
+                await world.ask(without, ASK, {"u": COMPANY})
+                expected = min(expected, counts.take())
+                await world.ask(token, ASK, {"u": COMPANY})
+                counts.take()
+                answer = await world.ask(token, ASK, {"u": COMPANY})
+                assert counts.take() <= expected
+            entry = json.loads(answer["extensions"]["receipt"]["entry"])
+            assert entry["outcome"] == "REFUSED"
+            assert "FAIR_USE_TEMPLATE" in json.dumps(entry)
+            label = world.hub.rules.policy.messages
+            assert answer["errors"][0]["extensions"]["messageZh"] in {text.zh for text in label.values()}
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_statutory_purpose_is_held_to_its_template_too(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        for template, reason in (("FU-SUPERVISION-1", None), ("FU-APPROVAL-1", "FAIR_USE_TEMPLATE")):
+            token = await world.token("dept-amr", "GOV_SUPERVISION", matter="SV-GRADED", template=template)
+            answer = await world.ask(token, ASK, {"u": COMPANY})
+            assert (answer["data"]["organization"] is None) == bool(reason)
+            if reason:
+                assert answer["errors"][0]["extensions"]["reason"] == reason
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_consent_signed_wider_than_a_narrowed_cap_is_refused_where_the_template_says_so(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        default, small = await world.consent(), await world.consent(fairUseTemplate=SMALL)
+        files = dict(world.hub.rules.policy.files)
+        narrowed = files["fair_use.toml"].replace(
+            "range_months = 24\ndata_life_days = 30", "range_months = 18\ndata_life_days = 30"
+        )
+        assert narrowed != files["fair_use.toml"]
+        policy = build_policy({**files, "fair_use.toml": narrowed}, world.hub.rules.catalog)
+        await publish(world, policy)
+        await until(lambda: world.hub.rules.policy.revision == policy.revision)
+        assert await asked(world, consent=small, template=SMALL) == (None, "FAIR_USE_RANGE")
+        assert (await asked(world, consent=default))[1] == ""
+        fresh = await world.consent(fairUseTemplate=SMALL)
+        assert (await asked(world, consent=fresh, template=SMALL))[1] == ""
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_consent_does_not_become_too_wide_by_itself(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        from datetime import timedelta
+
+        small = await world.consent(fairUseTemplate=SMALL)
+        world.clock.advance(timedelta(days=60))
+        assert (await asked(world, consent=small, template=SMALL))[1] == ""
+
+    run(database_url, tmp_path, scene)
