@@ -42,6 +42,7 @@ from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.graphql import Authenticator, GraphQLEndpoint
 from hub.gateway.metrics import CONTENT_TYPE, Metrics
+from hub.gateway.upload import UPLOAD_PATH, Intake, UploadEndpoint
 from hub.identity.clients import CHANNEL, ClientRegistry
 from hub.identity.endpoint import routes as identity_routes
 from hub.identity.external import ExternalIssuer, FetchedKeys
@@ -55,9 +56,11 @@ from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.pseudonym import parse_pseudonym
 from hub.keys.ring import KeyRing, load_ring
+from hub.lifecycle.service import Lifecycle
 from hub.model.subjects import subject_of
 from hub.policies.files import load_policies
 from hub.policies.store import CHANNEL as POLICY_CHANNEL
+from hub.recall.service import RecallService
 from hub.store.database import Database
 from hub.store.listen import Listener
 from hub.store.migrate import check_revision
@@ -77,6 +80,8 @@ class Hub:
     live: LiveRules
     log: AuditLog
     consents: ConsentService
+    recalls: RecallService
+    lifecycle: Lifecycle
     registry: ClientRegistry
     metrics: Metrics
     routes: tuple[Route, ...]
@@ -174,9 +179,12 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         stack.push_async_callback(listener.stop)
         indexer = ring.indexer()
         resolve = _resolver(settings, clock, indexer)
-        consents = ConsentService(database, log, ring)
+        consents, recalls = ConsentService(database, log, ring), RecallService(database, log, ring)
+        lifecycle = Lifecycle.open(database, log, ring.sealer(), indexer)
         tokens, identity = await _identity(settings, clock, ring, live, registry, database, resolve, stack)
-        executor = _engines(settings, clock, database, ring, live, log, consents, indexer, resolve)
+        executor = _engines(
+            settings, clock, database, ring, live, log, consents, recalls, lifecycle, indexer, resolve
+        )
         endpoint = GraphQLEndpoint(
             executor,
             lambda: live.current,
@@ -186,8 +194,19 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
             settings.max_body_bytes,
             settings.max_queue,
         )
-        routes = (Route(GRAPHQL_PATH, endpoint), *identity, *_operations(database, log, metrics, live))
-        yield Hub(settings, clock, database, ring, indexer, live, log, consents, registry, metrics, routes)
+        uploads = _uploads(settings, clock, ring, live, log, indexer, tokens)
+        stack.push_async_callback(uploads.close)
+        upload = Route(UPLOAD_PATH, uploads)
+        routes = (
+            Route(GRAPHQL_PATH, endpoint),
+            upload,
+            *identity,
+            *_operations(database, log, metrics, live),
+        )
+        yield Hub(
+            settings, clock, database, ring, indexer, live, log, consents, recalls, lifecycle, registry, metrics,
+            routes,
+        )  # fmt: skip
 
 
 def _refresher(
@@ -217,6 +236,8 @@ def _engines(
     live: LiveRules,
     log: AuditLog,
     consents: ConsentService,
+    recalls: RecallService,
+    lifecycle: Lifecycle,
     indexer: Indexer,
     resolve: Callable[[str], bytes],
 ) -> Engines:
@@ -233,7 +254,7 @@ def _engines(
     def build(rules: Rules, schema: HubSchema) -> Executor:
         documents = document_cache(settings, schema)
         trusted = load_trusted(settings, rules, schema, documents)
-        services = Services(database, consents, resolve, settings.max_page_size, trusted)
+        services = Services(database, consents, recalls, lifecycle, resolve, settings.max_page_size, trusted)
         preparer = Preparer(core(schema))
         return Executor(
             schema, documents, trusted, preparer, gate, accountant, services, indexer, clock,
@@ -282,6 +303,22 @@ async def _identity(
     )
     verifier = TokenVerifier.embedded(server.issuer, server.keys, registry, purposes, portfolios)
     return verifier, identity_routes(server, clock)
+
+
+def _uploads(
+    settings: Settings,
+    clock: Clock,
+    ring: KeyRing,
+    live: LiveRules,
+    log: AuditLog,
+    indexer: Indexer,
+    tokens: Authenticator,
+) -> UploadEndpoint:
+    """The way in for the files of departments' systems."""
+    intake = Intake(
+        settings.database_url, indexer, ring.sealer(), clock, settings.home_path, demo=settings.demo
+    )
+    return UploadEndpoint(intake, log, tokens, lambda: live.current, settings.max_upload_bytes)
 
 
 def _operations(database: Database, log: AuditLog, metrics: Metrics, live: LiveRules) -> list[Route]:

@@ -44,6 +44,9 @@ class Settings:
     )
     token_lifetime: int = _setting(300, "seconds an access token lives", least=10, most=86400)
     max_body_bytes: int = _setting(65536, "largest request body in bytes", least=1024)
+    max_upload_bytes: int = _setting(
+        268_435_456, "largest file that a department's system may upload, in bytes", least=1024
+    )
     max_depth: int = _setting(12, "deepest nesting of a GraphQL document", least=8)
     max_tokens: int = _setting(2000, "most lexical tokens in a GraphQL document", least=100)
     max_aliases: int = _setting(30, "most aliases in a GraphQL document", least=0)
@@ -106,6 +109,11 @@ class Settings:
     def state_path(self) -> Path:
         """`state_dir` as an absolute path."""
         return Path(self.state_dir).expanduser().resolve()
+
+    @property
+    def home_path(self) -> Path:
+        """The folder in `state_dir` that these settings work in; the demo has one of its own."""
+        return self.state_path / "demo" if self.demo else self.state_path
 
 
 def _read(name: str, text: str, kind: type) -> Any:

@@ -17,7 +17,8 @@ from hub.clock import CST
 from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
-_REVIEW = "AUDIT_REVIEW"
+REVIEW = "AUDIT_REVIEW"
+"""Purpose under which the log and its counts are read."""
 _DEFAULT_PAGE = 50
 _SUBJECT_PREFIX = "sub_"
 
@@ -147,7 +148,12 @@ class AuditFilter:
     until: DateTime | None = strawberry.field(default=None, description="截止时间（不含）。Until, exclusive.")
 
 
-def _page(first: int | None, context: RequestContext) -> int:
+def page_size(first: int | None, context: RequestContext) -> int:
+    """How many are wanted.
+
+    Raises:
+        InputError: when it is none or more than a page holds.
+    """
     size = _DEFAULT_PAGE if first is None else first
     if not 1 <= size <= context.services.max_page:
         raise InputError(
@@ -158,7 +164,8 @@ def _page(first: int | None, context: RequestContext) -> int:
     return size
 
 
-def _time(at: datetime) -> DateTime:
+def shown_time(at: datetime) -> DateTime:
+    """An instant as the schema shows it, in China Standard Time (UTC+8)."""
     return DateTime(at.astimezone(CST).isoformat(timespec="milliseconds"))
 
 
@@ -170,9 +177,9 @@ async def audit_entries(
 ) -> AuditPage:
     """Entries that match, newest first; for officers, auditors and regulators."""
     context = info.context
-    context.require(_REVIEW)
+    context.require(REVIEW)
     context.audit_read = True
-    size = _page(first, context)
+    size = page_size(first, context)
     wanted = _wanted(filter or AuditFilter(), context)
     found = await review.list_entries(context.services.database, wanted, limit=size + 1, before=before)
     nodes = [_entry(e) for e in found[:size]]
@@ -203,7 +210,7 @@ def _entry(listed: review.ListedEntry) -> AuditEntry:
     return AuditEntry(
         index=listed.index,
         id=strawberry.ID(listed.entry_id),
-        at=_time(listed.at),
+        at=shown_time(listed.at),
         kind=listed.kind,
         outcome=listed.outcome,
         reason=body.get("reason", ""),
@@ -225,7 +232,7 @@ async def access_ledger(info: Info, first: int | None = None, before: int | None
     subject_id = context.own_subject()
     context.audit_read = True
     context.did(subject_id)
-    size = _page(first, context)
+    size = page_size(first, context)
     found = await review.ledger(context.services.database, subject_id, limit=size + 1, before=before)
     nodes = [_line(line) for line in found[:size]]
     return LedgerPage(nodes=nodes, next_before=nodes[-1].index if len(found) > size else None)
@@ -234,7 +241,7 @@ async def access_ledger(info: Info, first: int | None = None, before: int | None
 def _line(line: review.LedgerLine) -> LedgerLine:
     return LedgerLine(
         index=line.index,
-        at=_time(line.at),
+        at=shown_time(line.at),
         kind=line.kind,
         outcome=line.outcome,
         reason=line.reason,

@@ -14,7 +14,9 @@ from hub.disclosure.rules import Rules
 from hub.documents.registry import TrustedDocuments
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
+from hub.lifecycle.service import Lifecycle
 from hub.model.outcome import Reason
+from hub.recall.service import RecallService
 from hub.store.database import Database
 
 
@@ -24,6 +26,8 @@ class Services:
 
     database: Database
     consents: ConsentService
+    recalls: RecallService
+    lifecycle: Lifecycle
     resolve_subject: Callable[[str], bytes]
     """Subject id of a USCC, resident id or pseudonym; raises `IdentifierError`."""
     max_page: int

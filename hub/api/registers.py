@@ -152,6 +152,9 @@ class PurposeInfo:
     matter_required: bool = strawberry.field(
         description="是否需要清单事项。Whether a listed matter is needed."
     )
+    reference_required: bool = strawberry.field(
+        description="令牌是否须写明案号或卷宗号。Whether the token states the caller's case or file number."
+    )
     holders: list[str] = strawberry.field(description="可持有的角色。Roles that may hold it.")
     fair_use: list[FairUseInfo] = strawberry.field(
         description="合理使用模板，第一个为默认；没有的用途不查主体。Fair-use templates, the default first; without one the purpose reads no subject."
@@ -262,6 +265,7 @@ def purposes(info: Info) -> list[PurposeInfo]:
                 basis=purpose.basis.value,
                 consent_required=purpose.consent_required,
                 matter_required=purpose.matter_required,
+                reference_required=purpose.reference_required,
                 holders=list(purpose.holders),
                 fair_use=[_fair_use(t) for t in policy.fair_use_for(code)],
                 consent_templates=[_template(t) for t in policy.templates_for(code)],

@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, registers
+from hub.api import audit, consent_requests, consents, lifecycle, quotas, recalls, registers
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -93,7 +93,10 @@ def _query(types: CatalogTypes) -> type:
             resolver=consent_requests.consent_request_of,
             description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
         ),
+        *lifecycle.queries(),
         *audit.fields(),
+        *recalls.query_fields(),
+        *quotas.fields(),
         strawberry.field(
             name="datasets", resolver=registers.datasets, description="信用信息目录。The catalogue."
         ),
@@ -119,6 +122,8 @@ def _mutation() -> type:
             resolver=consents.withdraw_consent,
             description="撤回授权，立即生效。Withdraw a consent; effective at once.",
         ),
+        *recalls.mutation_fields(),
+        *lifecycle.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

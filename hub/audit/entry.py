@@ -104,6 +104,8 @@ class SubjectPart(NamedTuple):
     of the records behind it, because the caller holds this entry."""
     template: str = ""
     """Id of the fair-use template whose caps held."""
+    purpose: str = ""
+    """What the subject was asked about for; empty: what the entry states."""
 
 
 class Entry(NamedTuple):
@@ -206,6 +208,8 @@ def _part(part: SubjectPart, fields: orjson.Fragment | int | None) -> dict[str, 
     asked: dict[str, Json] = {"predicates": part.predicates} if part.predicates else {}
     if part.template:
         asked["template"] = part.template
+    if part.purpose:
+        asked["purpose"] = part.purpose
     return asked | {
         "basis": part.basis.json() if part.basis else None,
         "fields": fields,

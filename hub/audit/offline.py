@@ -167,9 +167,13 @@ def read_json(text: str | bytes) -> Any:
 def read_response(raw: bytes) -> Any:
     """A saved response; one that came line by line (NDJSON) is put together: subjects first, the receipt last."""
     lines = raw.splitlines()
-    if len(lines) < 2 or not lines[-1].startswith(b'{"root":'):
+    if not lines or not lines[-1].startswith(b'{"root":'):
         return read_json(raw)
     *subjects, last = [read_json(line) for line in lines]
+    said = [error for subject in subjects for error in subject.get("errors", ())]
+    require(said == last["errors"], "a line's errors are not those that the last line states")
+    known = {"index", "data", "errors"}
+    require(all(subject.keys() <= known for subject in subjects), "a line holds more than the hub sends")
     numbers = [subject.get("index") for subject in subjects]
     require(numbers == list(range(len(subjects))), "a line is missing, doubled or out of order")
     found = [subject["data"] for subject in subjects]
@@ -183,8 +187,8 @@ def verify_file(path: Path, vkey: str, say: Callable[[str], None] = print) -> in
     except OSError:
         say("ERR there is no such file, or it cannot be opened")
         return 2
-    except (ValueError, KeyError, AttributeError, RecursionError):
-        say("ERR the file is not JSON")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        say("ERR the file is not JSON, or an export that broke off")
         return 2
     except NotVerifiedError as error:
         say(f"BAD {error}")

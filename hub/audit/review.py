@@ -1,16 +1,17 @@
 """Views of the log: the officer's list, and the subject's ledger.
 
 Both read entries newest first, with the last index as cursor. Neither can show a field's value: there is none
-in the log. A ledger line holds what an entry says about its own subject and nothing about any other subject of
-the same operation. Reading the log is itself an operation that its caller logs (`Kind.AUDIT_READ`).
+in the log. A ledger line holds everything that an entry says about its own subject, however often the operation
+asked about it, and nothing about any other subject of the same operation. Reading the log is itself an operation
+that its caller logs (`Kind.AUDIT_READ`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -23,6 +24,10 @@ from hub.store.database import TRANSIENT, Database
 from hub.store.tables import log_entry
 
 MAX_LIMIT = 1000
+_AT_ONCE = 4
+"""Rows fetched together: the entry of a thousand subjects is megabytes long."""
+
+View = TypeVar("View")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ async def list_entries(
     Raises:
         UnavailableError: when the database is away.
     """
-    return [_listed(row) for row in await _rows(database, wanted, limit, before)]
+    return await _rows(database, wanted, limit, before, _listed)
 
 
 async def ledger(
@@ -129,19 +134,22 @@ async def ledger(
     Raises:
         UnavailableError: when the database is away.
     """
-    rows = await _rows(database, EntryFilter(subject_id=subject_id), limit, before)
-    return [_line(row, subject_id) for row in rows]
+    wanted = EntryFilter(subject_id=subject_id)
+    return await _rows(database, wanted, limit, before, lambda row: _line(row, subject_id))
 
 
-async def _rows(database: Database, wanted: EntryFilter, limit: int, before: int | None) -> Sequence[Any]:
+async def _rows(
+    database: Database, wanted: EntryFilter, limit: int, before: int | None, view: Callable[[Any], View]
+) -> list[View]:
+    """What `view` makes of each entry; only a few of them are held at a time."""
     conditions = wanted.conditions()
     if before is not None:
         conditions.append(log_entry.c.idx < before)
     query = select(log_entry).where(*conditions).order_by(log_entry.c.idx.desc())
     try:
         async with database.engine.connect() as connection:
-            result = await connection.execute(query.limit(max(1, min(limit, MAX_LIMIT))))
-            return result.all()
+            query = query.limit(max(1, min(limit, MAX_LIMIT))).execution_options(yield_per=_AT_ONCE)
+            return [view(row) async for row in await connection.stream(query)]
     except (DBAPIError, *TRANSIENT) as error:
         raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
 
@@ -163,20 +171,42 @@ def _listed(row: Any) -> ListedEntry:
 def _line(row: Any, subject_id: bytes) -> LedgerLine:
     body = read_body(row.body) if row.body is not None else {}
     wanted = subject_ref(subject_id)
-    part: Mapping[str, Any] = next((p for p in body.get("subjects", ()) if p["subject"] == wanted), {})
+    parts = [part for part in body.get("subjects", ()) if part["subject"] == wanted]
+    shown = [part for part in parts if part["outcome"] == EntryOutcome.DISCLOSED]
+    told: Mapping[str, Any] = next(iter(shown or parts), {})
     return LedgerLine(
         index=row.idx,
         at=row.at,
         kind=row.kind,
-        outcome=part.get("outcome", row.outcome),
-        reason=part.get("reason", ""),
+        outcome=told.get("outcome", row.outcome),
+        reason=told.get("reason", ""),
         caller=row.caller,
         institution=body.get("institution", ""),
-        purpose=row.purpose,
+        purpose=told.get("purpose", row.purpose),
         operation=body.get("operation", ""),
-        basis=part.get("basis"),
-        fields=part.get("fields") or {},
-        records={dataset: len(refs) for dataset, refs in part.get("records", {}).items()},
-        predicates=part.get("predicates", ()),
+        basis=told.get("basis"),
+        fields=_fields(parts),
+        records=_records(parts),
+        predicates=[asked for part in parts for asked in part.get("predicates", ())],
         withheld=row.body is None,
     )
+
+
+def _fields(parts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Fields by outcome and dataset, of all parts together."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for part in parts:
+        for outcome, datasets in (part["fields"] or {}).items():
+            for dataset, names in datasets.items():
+                known = found.setdefault(outcome, {}).setdefault(dataset, [])
+                known += [name for name in names if name not in known]
+    return found
+
+
+def _records(parts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many records of each dataset were shown, each counted once."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for dataset, refs in part.get("records", {}).items():
+            found.setdefault(dataset, set()).update(refs)
+    return {dataset: len(refs) for dataset, refs in found.items()}

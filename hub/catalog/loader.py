@@ -3,7 +3,8 @@
 Rules
 - A file that breaks any rule stops the process: the catalogue decides what may be collected and disclosed.
 - Unknown keys are errors, so a mistyped key cannot weaken a field without anyone noticing.
-- What must hold between the values of a file, and between files, is in `hub.catalog.lint`.
+- What must hold between the values of a file, and between files, is in `hub.catalog.lint`; what may not be collected at
+  all, in `hub.catalog.refused`.
 - The revision is a hash over the files themselves and goes into plans and audit entries.
 
 The keys mirror `hub.catalog.types`; `docs/catalogue` shows the result for people.
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from hub.catalog.lint import lint_catalog, lint_dataset
 from hub.catalog.reading import Table, fail
+from hub.catalog.refused import load_refusals, refuse
 from hub.catalog.types import (
     Catalog,
     Dataset,
@@ -82,7 +84,7 @@ def load_catalog(folder: Path) -> Catalog:
     """The catalogue in `catalog/**/*.toml` below the schema folder.
 
     Raises:
-        CatalogError: when there is no file, or a file cannot be read or breaks a rule.
+        CatalogError: when there is no file, a file cannot be read or breaks a rule, or one holds what is refused.
     """
     root = folder / "catalog"
     paths = sorted(root.rglob("*.toml"), key=lambda p: p.relative_to(root).as_posix())
@@ -90,6 +92,7 @@ def load_catalog(folder: Path) -> Catalog:
         raise CatalogError(
             "The schema folder holds no catalogue files.", hint="Add catalog/<domain>/<dataset>.toml."
         )
+    refusals = load_refusals(folder)
     digest = hashlib.sha256()
     datasets: list[Dataset] = []
     for path in paths:
@@ -97,7 +100,9 @@ def load_catalog(folder: Path) -> Catalog:
         content = path.read_bytes()
         for part in (name.encode(), content):
             digest.update(len(part).to_bytes(8, "big") + part)
-        datasets.append(read_dataset(name, content))
+        dataset = read_dataset(name, content)
+        refuse(dataset, name, refusals)
+        datasets.append(dataset)
     lint_catalog(datasets)
     return Catalog({d.id: d for d in datasets}, f"sha256:{digest.hexdigest()}")
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from hub.app import load_rules
-from hub.bench import append, batch, decide, growth, report, seal, workers
+from hub.bench import append, batch, decide, growth, intake, report, seal, workers
 from hub.bench.setup import workspace
 from hub.cli import bench_tables
 from hub.cli.console import say
@@ -33,6 +33,7 @@ class Subject(StrEnum):
     GROWTH = "growth"
     PROCESSES = "processes"
     BATCH = "batch"
+    INTAKE = "intake"
     AUDIT = "audit"
     SEAL = "seal"
     DECIDE = "decide"
@@ -44,7 +45,7 @@ def bench(
         Subject,
         typer.Argument(
             help="report: the whole request; growth: the same in a large database; processes: by several processes; "
-            "batch: 1,000 companies at once; audit: appends; seal: sealing of values; "
+            "batch: 1,000 companies at once; intake: files taken in; audit: appends; seal: sealing of values; "
             "decide: decisions under 100,000 rules; policy: a change of policy."
         ),
     ] = Subject.REPORT,
@@ -157,6 +158,13 @@ def _batch(settings: Settings, clock: Clock, options: _Options) -> _Wrong:
     return outcome.errors, outcome.sample_of_error
 
 
+def _intake(settings: Settings, clock: Clock, options: _Options) -> _Wrong:
+    rows, rounds = (10_000, 2) if options.quick else (intake.ROWS, options.rounds)
+    outcome = intake.run(settings, clock, rows=rows, rounds=rounds, say=_tell)
+    bench_tables.show_intake(outcome, options.json_file)
+    return 0, ""
+
+
 def _audit(settings: Settings, clock: Clock, options: _Options) -> _Wrong:
     waiters = _WAITERS[1::2] if options.quick else _WAITERS
     seconds, rounds = (1.0, 1) if options.quick else (options.seconds, options.rounds)
@@ -191,6 +199,7 @@ _RUNS: Mapping[Subject, Callable[[Settings, Clock, _Options], _Wrong]] = {
     Subject.GROWTH: _growth,
     Subject.PROCESSES: _processes,
     Subject.BATCH: _batch,
+    Subject.INTAKE: _intake,
     Subject.AUDIT: _audit,
     Subject.SEAL: _seal,
     Subject.DECIDE: _decide,

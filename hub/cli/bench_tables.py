@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from hub.bench import append, batch, decide, growth, report, seal, workers
+from hub.bench import append, batch, decide, growth, intake, report, seal, workers
 from hub.bench.measure import Measured, Spread, Summary, spread
 from hub.cli.console import say, show_table
 
@@ -91,6 +91,18 @@ def show_seal(outcome: seal.SealOutcome, json_file: Path | None) -> None:
     """Sealing of one value."""
     say("Microseconds for one value; lowest and highest in brackets.")
     show_table(("act", "µs"), [(name, _cell(s, 2)) for name, s in outcome.microseconds.items()])
+    _write(outcome.json(), json_file)
+
+
+def show_intake(outcome: intake.IntakeOutcome, json_file: Path | None) -> None:
+    """Files taken in, beside COPY."""
+    say(f"{outcome.rows:,} rows of three datasets; rows a second, lowest and highest in brackets.")
+    rates = {"intake": spread(outcome.intake), "raw COPY": spread(outcome.copy)}
+    show_table(("who", "rows/s"), [(name, _cell(rate, 0)) for name, rate in rates.items()])
+    say(f"intake : COPY {_cell(outcome.ratio, 3)}; CPU of intake {_optional(outcome.cpu_us, 0)} µs a row")
+    if outcome.memory is not None:
+        before, peak = outcome.memory.before / 1e6, outcome.memory.peak / 1e6
+        say(f"memory of the process: {before:.0f} MB before the first file, {peak:.0f} MB at its highest")
     _write(outcome.json(), json_file)
 
 

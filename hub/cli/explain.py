@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from hub.demo.clients import DEMO_CLIENTS
 from hub.disclosure.rules import Rules
 from hub.identity.clients import ClientRegistry
 from hub.policies.explain import explain as explain_decision
+from hub.policies.model import FairUse, Rate
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,31 @@ def explain(
         say(f"The purpose {purpose} also needs the subject's consent for this dataset.")
     if entry.matter_required:
         say(f"The purpose {purpose} also needs a matter of the published list.")
+    if entry.reference_required:
+        say(f"The purpose {purpose} also needs the caller's case or file number (reference).")
+    for template in rules.policy.fair_use_for(purpose):
+        say(f"Fair use under {template.id}: {_caps(template, field.rpartition('.')[0])}.")
     if asked.purposes is not None and purpose not in asked.purposes:
         say(f"Refused all the same: the client {caller} does not hold {purpose} (PURPOSE_NOT_HELD).")
+
+
+def _caps(template: FairUse, dataset: str) -> str:
+    """What a template allows of a dataset, in one line."""
+    own = template.datasets.get(dataset)
+    months, days = template.range_months_of(dataset), template.data_life_days_of(dataset)
+    parts = [
+        f"the last {months} months" if months else "any age of data",
+        f"kept {days} days at most" if days else "kept by the recipient's own law",
+        f"subjects a request: {template.subjects_per_request}",
+        *_rates(template.reads_of_subject, "reads of a subject"),
+        *_rates(own.reads_of_subject if own else (), "of them of this dataset"),
+        *_rates(template.reads_in_all, "reads of all subjects"),
+    ]
+    return ", ".join(parts)
+
+
+def _rates(rates: Iterable[Rate], what: str) -> list[str]:
+    return [f"{rate.most} {what} a {rate.unit.value.lower()}" for rate in rates]
 
 
 def _caller(name: str, settings: Settings, rules: Rules) -> _Caller:

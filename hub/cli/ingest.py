@@ -16,14 +16,18 @@ from hub.cli.group import IN_PART
 from hub.cli.places import Places
 from hub.config import Settings
 from hub.errors import InputError
-from hub.intake.pipeline import IntakeProgress, IntakeReport, find_dataset
+from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail, find_dataset
 from hub.intake.pipeline import ingest as take_in
+from hub.intake.readers import Format
 
 
 def ingest(
-    file: Annotated[Path, typer.Argument(help="A CSV (UTF-8, GBK) or XLSX file.")],
+    file: Annotated[Path, typer.Argument(help="A CSV, JSON Lines or XML (UTF-8, GBK), or XLSX file.")],
     dataset: Annotated[str, typer.Option(help="Dataset id, for example government.penalty.")],
     source: Annotated[str, typer.Option(help="Source unit: its USCC or client id.")],
+    file_format: Annotated[
+        Format | None, typer.Option("--format", help="Format of the file; found out when left out.")
+    ] = None,
 ) -> None:
     """Take a file of a source unit in.
 
@@ -37,7 +41,7 @@ def ingest(
         )
     with progress_bar("rows") as progress:
         task = progress.add_task(file.name, total=None)
-        report = at_desk(lambda desk: _take_in(desk, file, dataset, source, progress, task))
+        report = at_desk(lambda desk: _take_in(desk, file, dataset, source, file_format, progress, task))
     _show(report)
     if report.quarantined:
         raise typer.Exit(IN_PART)
@@ -74,12 +78,23 @@ def template(
 
 
 async def _take_in(
-    desk: Desk, file: Path, dataset: str, source: str, progress: Progress, task: TaskID
+    desk: Desk,
+    file: Path,
+    dataset: str,
+    source: str,
+    file_format: Format | None,
+    progress: Progress,
+    task: TaskID,
 ) -> IntakeReport:
     def moved(state: IntakeProgress) -> None:
         progress.update(task, completed=state.rows, total=state.total)
 
-    report = await take_in(
+    async def record(report: IntakeReport) -> None:
+        await desk.record(
+            "intake.file", now=desk.clock.now(), purpose="DATA_SUPPLY", detail=entry_detail(report)
+        )
+
+    return await take_in(
         file,
         dataset,
         source,
@@ -89,13 +104,11 @@ async def _take_in(
         sealer=desk.ring.sealer(),
         clock=desk.clock,
         quarantine_dir=Places.of(desk.settings).quarantine,
+        file_format=file_format,
         progress=moved,
+        record=record,
         demo=desk.settings.demo,
     )
-    counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "quarantined")}
-    facts = {"batch": report.batch_id, "dataset": report.dataset, "sourceUnit": report.source_unit}
-    await desk.record("intake.file", now=desk.clock.now(), purpose="DATA_SUPPLY", detail=facts | counts)
-    return report
 
 
 def _show(report: IntakeReport) -> None:

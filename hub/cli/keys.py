@@ -40,6 +40,7 @@ class Rotating(StrEnum):
     TOKEN = "token"  # noqa: S105 - a purpose, not a password
     LOG = "log"
     CONSENT = "consent"
+    NOTICE = "notice"
 
 
 @app.command()

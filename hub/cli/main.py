@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 import hub
-from hub.cli import audit, bench, client, consent, demo, keys, policy, schema, serve, token, trusted
+from hub.cli import (
+    audit,
+    bench,
+    client,
+    consent,
+    demo,
+    keys,
+    policy,
+    quota,
+    recall,
+    schema,
+    serve,
+    token,
+    trusted,
+)
 from hub.cli.check import check
 from hub.cli.console import say
 from hub.cli.explain import explain
@@ -39,6 +53,8 @@ def build_app() -> typer.Typer:
     app.command("verify")(verify)
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(recall.app, name="recall")
+    app.add_typer(quota.app, name="quota")
     app.add_typer(keys.app, name="keys")
     app.add_typer(client.app, name="client")
     app.add_typer(policy.app, name="policy")

@@ -35,7 +35,7 @@ class Places:
     @classmethod
     def of(cls, settings: Settings) -> Places:
         """The folders these settings work in."""
-        return cls.of_demo(settings) if settings.demo else cls(settings.state_path)
+        return cls(settings.home_path)
 
     @classmethod
     def of_demo(cls, settings: Settings) -> Places:

@@ -154,5 +154,8 @@ def needs(policy: PolicySet, purpose: Purpose, role: str, kind: SubjectKind, dat
         )
     if purpose.matter_required:
         matters = [m.code for m in policy.matters.values() if m.purpose == purpose.code and role in m.roles]
-        return f"matter ({', '.join(matters)})" if matters else "never: no matter is listed for the role"
+        also = ", and a case or file number" if purpose.reference_required else ""
+        return (
+            f"matter ({', '.join(matters)}){also}" if matters else "never: no matter is listed for the role"
+        )
     return "to be the subject" if purpose.basis is LawfulBasis.SELF else f"nothing more ({purpose.basis})"

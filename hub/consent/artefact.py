@@ -4,14 +4,14 @@
 * It names one recipient (personal information protection law art. 23: passing on needs a consent of its own),
   each item, the purpose, the range of data, the validity, the number of uses and how long the recipient may
   keep what it got.
-* It names the fair-use template it was given under, with the number of reads in each calendar unit, and what was
-  asked for beyond the template and cut down.
+* It names the fair-use template it was given under, with the number of reads in each calendar unit, the narrower
+  caps of single items, and what was asked for beyond the template and cut down.
 * It is signed by the hub over its canonical JSON, so that it can be shown to others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -108,6 +108,37 @@ class Consent:
         """Id of the fair-use template it was given under; None: it names none."""
         named: Mapping[str, str] = self.artefact.get("fairUse", {})
         return named.get("template")
+
+    @cached_property
+    def frequency(self) -> Mapping[str, Mapping[str, int]]:
+        """How often it lets the recipient read a dataset, by calendar unit; under "" those of the whole consent.
+
+        A dataset that it says nothing of is not in it.
+        """
+        said = {"": self.artefact, **{item["dataset"]: item for item in self.artefact["items"]}}
+        return {
+            dataset: {rate["unit"]: rate["value"] for rate in part["frequency"]}
+            for dataset, part in said.items()
+            if "frequency" in part
+        }
+
+    @cached_property
+    def range_months(self) -> Mapping[str, int]:
+        """Months looked back at most from the day of a request, by dataset that it says something of."""
+        return {i["dataset"]: i["rangeMonths"] for i in self.artefact["items"] if "rangeMonths" in i}
+
+    @cached_property
+    def data_life(self) -> Mapping[str, int]:
+        """Days for which the recipient may keep what it got, by dataset; under "" those of the whole consent."""
+        whole = self.artefact["dataLife"]["value"]
+        own = {i["dataset"]: i["dataLife"]["value"] for i in self.artefact["items"] if "dataLife" in i}
+        return {"": whole, **own}
+
+    @cached_property
+    def caps_key(self) -> Hashable:
+        """`data_life`, `range_months` and `frequency` as a hashable key: consents that agree in them share plans."""
+        rates = frozenset((d, frozenset(by_unit.items())) for d, by_unit in self.frequency.items())
+        return frozenset(self.data_life.items()), frozenset(self.range_months.items()), rates
 
     @cached_property
     def clamped(self) -> tuple[Clamp, ...]:

@@ -7,15 +7,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hub.clock import civil_date, months_before
 from hub.consent.artefact import Clamp, Term
 from hub.errors import InputError
-from hub.policies.model import Beyond, ConsentTemplate, FairUse, PolicySet, Purpose
+from hub.policies.model import Beyond, ConsentTemplate, DatasetCaps, FairUse, PolicySet, Purpose, Rate
 
 _EARLIEST = date(1949, 10, 1)
 
@@ -65,6 +65,24 @@ class Terms:
     def data_life_days(self, dataset: str = "") -> int:
         """Days for which the recipient may keep what it gets of a dataset, or of any."""
         return self.fair_use.data_life_days_with(self.template, dataset)
+
+    def item(self, dataset: str, fields: Sequence[str]) -> dict[str, Any]:
+        """What the artefact says of a dataset: the fields opened, and the caps that the template has for it alone."""
+        own = self.fair_use.datasets.get(dataset) or DatasetCaps(dataset)
+        rates = rate_documents(own.reads_of_subject)
+        return {
+            "dataset": dataset,
+            "fields": list(fields),
+            "separate": dataset in self.separate,
+            "dataLife": {"unit": "DAY", "value": self.data_life_days(dataset)},
+            **({"rangeMonths": own.range_months} if own.range_months else {}),
+            **({"frequency": rates} if rates else {}),
+        }
+
+
+def rate_documents(rates: Iterable[Rate]) -> list[dict[str, Any]]:
+    """Reads by calendar unit as the artefact says them."""
+    return [{"unit": rate.unit.value, "value": rate.most} for rate in rates]
 
 
 def settle(request: ConsentRequest, kind: str, policy: PolicySet, now: datetime) -> Terms:

@@ -21,7 +21,7 @@ from hub.audit.log import AuditLog
 from hub.clock import to_millis
 from hub.consent import store
 from hub.consent.artefact import FORMAT, Consent
-from hub.consent.request import ConsentRequest, Terms, settle
+from hub.consent.request import ConsentRequest, Terms, rate_documents, settle
 from hub.errors import InputError, VerificationError
 from hub.keys.canonical import canonical_json
 from hub.keys.ring import KeyRing
@@ -123,10 +123,9 @@ class ConsentService:
             VerificationError: when the stored artefact is not what was signed.
         """
         key = (subject_id, consent_id)
-        consent = self._known.get(key)
-        if consent is not None and (consent.grantee, consent.purpose) == (grantee, purpose):
+        if self._knows(subject_id, consent_id, grantee, purpose):
             self._known.move_to_end(key)
-            return consent
+            return self._known[key]
         consent = await store.get(connection, subject_id, consent_id)
         if consent is None or (consent.grantee, consent.purpose) != (grantee, purpose):
             return None
@@ -146,13 +145,18 @@ class ConsentService:
         Raises:
             VerificationError: when a stored artefact is not what was signed.
         """
-        missing = {(s, c): purpose for s, c, purpose in wanted if (s, c) not in self._known}
+        missing = {(s, c): purpose for s, c, purpose in wanted if not self._knows(s, c, grantee, purpose)}
         if not missing:
             return
         for consent in await store.get_many(connection, list(missing)):
             key = (consent.subject_id, consent.consent_id)
             if (consent.grantee, consent.purpose) == (grantee, missing[key]):
                 self._remember(consent)
+
+    def _knows(self, subject_id: bytes, consent_id: str, grantee: str, purpose: str) -> bool:
+        """Whether a consent need not be read; another recipient's is read again, as one would be that nobody used."""
+        known = self._known.get((subject_id, consent_id))
+        return known is not None and (known.grantee, known.purpose) == (grantee, purpose)
 
     def _remember(self, consent: Consent) -> None:
         self._check(consent)
@@ -200,7 +204,7 @@ class ConsentService:
         now: datetime,
     ) -> Consent:
         template, caps = terms.template, terms.fair_use
-        rates = [{"unit": rate.unit.value, "value": rate.most} for rate in caps.reads_of_subject]
+        rates = rate_documents(caps.reads_of_subject)
         notice = {"zh": template.notice.zh, "en": template.notice.en}
         body: Mapping[str, Any] = {
             "format": FORMAT,
@@ -208,15 +212,7 @@ class ConsentService:
             "version": 1,
             "grantor": {"subject": subject_ref(subject_id), "kind": kind, "signatory": request.signatory},
             "grantee": {"institution": request.grantee},
-            "items": [
-                {
-                    "dataset": d,
-                    "fields": list(request.fields.get(d, ())),
-                    "separate": d in terms.separate,
-                    "dataLife": {"unit": "DAY", "value": terms.data_life_days(d)},
-                }
-                for d in terms.datasets
-            ],
+            "items": [terms.item(d, request.fields.get(d, ())) for d in terms.datasets],
             "purpose": {"code": terms.purpose.code, "basis": terms.purpose.basis.value},
             "dataRange": {"from": terms.range_from.isoformat(), "to": terms.range_to.isoformat()},
             "validFrom": to_millis(terms.valid_from),

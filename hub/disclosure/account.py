@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -28,6 +29,9 @@ from hub.disclosure.report import Part, Report
 from hub.disclosure.rules import Rules
 from hub.disclosure.text import NULLS, Both, both, both_object
 from hub.identity.tokens import Caller
+
+_READ_AT_ONCE = 16
+"""Texts of a list that are read back before other requests have their turn."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Answer:
     body: bytes
     """Empty when it is sent line by line."""
     outcome: str
-    lines: Iterator[bytes] | None = None
+    lines: Generator[bytes] | None = None
 
 
 class Accountant:
@@ -103,7 +107,9 @@ class Accountant:
         while True:
             errors, disclosure = _errors(done), _disclosure(done)
             digest, length = sha256(salt), 0
-            for piece in _covered_pieces(key, done.report, disclosure, errors):
+            for number, piece in enumerate(_covered_pieces(key, done.report, disclosure, errors)):
+                if number % _READ_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 digest.update(piece)
                 length += len(piece)
             appended = await self._append(done, pseudonym, digest.hexdigest(), length)
@@ -116,7 +122,7 @@ class Accountant:
     async def _append(self, done: Operated, pseudonym: str, commitment: str, length: int) -> Appended | None:
         """Write the entry; None: something it uses cannot be had any more, and its subjects are refused now."""
         parts = list(done.report.parts())
-        entry = _entry(done, [part.decided for part in parts], pseudonym, commitment, length)
+        entry = _entry(done, _decided(done.report, parts), pseudonym, commitment, length)
         uses = [part.use for part in parts if part.use is not None]
         quotas = [quota for part in parts for quota in part.quotas]
         try:
@@ -210,6 +216,18 @@ def _groups(parts: Sequence[Part]) -> Iterator[bytes]:
         )
 
 
+def _decided(report: Report, parts: Sequence[Part]) -> list[SubjectPart]:
+    """What the entry says of each part; those asked about for another purpose than the entry's say so."""
+    decided = [part.decided for part in parts]
+    if len(report.purposes) < 2:
+        return decided
+    first = report.purposes[0]
+    return [
+        said if part.purpose in ("", first) else said._replace(purpose=part.purpose)
+        for part, said in zip(parts, decided, strict=True)
+    ]
+
+
 def _entry(
     done: Operated, parts: Sequence[SubjectPart], pseudonym: str, commitment: str, length: int
 ) -> Entry:
@@ -275,14 +293,18 @@ def _covered_pieces(key: str, report: Report, disclosure: bytes, errors: bytes) 
     yield b']},"disclosure":' + disclosure + b',"errors":' + errors + b"}"
 
 
-def _lines(key: str, report: Report, errors: bytes, disclosure: bytes, receipt: bytes) -> Iterator[bytes]:
-    """One line for each subject, then one with what covers them all."""
-    for number, (part, text) in enumerate(_texts(report, key)):
-        failed = b',"errors":[%b]' % orjson.dumps(part.error) if part.error is not None else b""
-        yield b'{"index":%d,"data":%b%b}\n' % (number, text, failed)
-    yield b'{"root":"%b","errors":%b,"extensions":{"disclosure":%b,"receipt":%b}}\n' % (
-        key.encode(),
-        errors,
-        disclosure,
-        receipt,
-    )
+def _lines(key: str, report: Report, errors: bytes, disclosure: bytes, receipt: bytes) -> Generator[bytes]:
+    """One line for each subject, then one with what covers them all; what was put aside is forgotten then."""
+    try:
+        for number, (part, text) in enumerate(_texts(report, key)):
+            failed = b',"errors":[%b]' % orjson.dumps(part.error) if part.error is not None else b""
+            yield b'{"index":%d,"data":%b%b}\n' % (number, text, failed)
+        yield b'{"root":"%b","errors":%b,"extensions":{"disclosure":%b,"receipt":%b}}\n' % (
+            key.encode(),
+            errors,
+            disclosure,
+            receipt,
+        )
+    finally:
+        if report.spool is not None:
+            report.spool.close()

@@ -1,7 +1,8 @@
 """On what basis may this caller ask about this subject at all? Decided before any record is read.
 
 The order is fixed, and each step uses only what the caller knows already, so that a refusal says nothing about
-the subject: token, purpose, fair-use template, matter, age, consent, the template and the range of the consent.
+the subject: token, purpose, fair-use template, matter, reference, age, consent, the template and the range of the
+consent.
 """
 
 from __future__ import annotations
@@ -45,17 +46,18 @@ class Ground:
     """The template whose caps the request is held to."""
 
 
-def refusal(policy: PolicySet, reason: Reason) -> DisclosureRefusedError:
+def refusal(policy: PolicySet, reason: Reason, hint: str = "") -> DisclosureRefusedError:
     """The error of a refused subject root, with the policy's text for the reason."""
     label = policy.messages[reason]
-    return DisclosureRefusedError(label.en, reason=reason.value, message_zh=label.zh)
+    return DisclosureRefusedError(label.en, reason=reason.value, hint=hint, message_zh=label.zh)
 
 
 def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
     """The token's grant that names this subject, if the caller holds its purpose.
 
     Raises:
-        DisclosureRefusedError: SUBJECT_NOT_IN_TOKEN, PURPOSE_NOT_HELD, FAIR_USE_TEMPLATE or MATTER_NOT_LISTED.
+        DisclosureRefusedError: SUBJECT_NOT_IN_TOKEN, PURPOSE_NOT_HELD, FAIR_USE_TEMPLATE, MATTER_NOT_LISTED or
+            REFERENCE_REQUIRED.
     """
     grant = caller.grant_of(subject_id)
     if grant is None:
@@ -75,6 +77,8 @@ def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
         matter = policy.matters.get(grant.matter or "")
         if matter is None or matter.purpose != grant.purpose or not set(matter.roles) & set(caller.roles):
             raise refusal(policy, Reason.MATTER_NOT_LISTED)
+    if purpose.reference_required and not (grant.reference or "").strip():
+        raise refusal(policy, Reason.REFERENCE_REQUIRED)
     return grant
 
 
@@ -86,7 +90,8 @@ def fair_use_for(policy: PolicySet, grant: Grant) -> FairUse:
     """
     template = policy.fair_use_of(grant.purpose, grant.template)
     if template is None:
-        raise refusal(policy, Reason.FAIR_USE_TEMPLATE)
+        ids = ", ".join(t.id for t in policy.fair_use_for(grant.purpose))
+        raise refusal(policy, Reason.FAIR_USE_TEMPLATE, f"The templates of the purpose are {ids}.")
     return template
 
 
@@ -147,7 +152,8 @@ def check_consent(policy: PolicySet, consent: Consent, fair_use: FairUse) -> Non
         DisclosureRefusedError: FAIR_USE_TEMPLATE or FAIR_USE_RANGE.
     """
     if consent.fair_use is not None and consent.fair_use != fair_use.id:
-        raise refusal(policy, Reason.FAIR_USE_TEMPLATE)
+        hint = f'Ask for a token with "template": "{consent.fair_use}", under which the consent was given.'
+        raise refusal(policy, Reason.FAIR_USE_TEMPLATE, hint)
     if fair_use.over_range is Beyond.REFUSE:
         earliest = fair_use.earliest(civil_date(consent.granted_at))
         if earliest is not None and consent.date_from < earliest:

@@ -2,7 +2,9 @@
 
 - An answer about a subject counts once for the subject, once for all subjects together, and once for each of its
   datasets that has a cap of its own; each in the civil hour, day, month or year (UTC+8) of the request.
-- Counted is by purpose, so that a caller with a choice of templates has not several times the reads.
+- A consent that was signed for fewer reads than its template allows by now is held to what was signed.
+- Counted is by purpose, so that a caller with a choice of templates has not several times the reads: what any
+  template of the purpose caps is counted under all of them, also where the one in use sets no limit.
 - The log decides (`hub.audit.store`). What it refused is remembered here, so that a caller who goes on asking is
   refused before anything is read. A count never falls within its window, so what is remembered stays true.
 """
@@ -10,54 +12,76 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from hub.audit.reservation import QuotaKey, QuotaUse, Refusal
 from hub.model.calendar import window_start
+from hub.policies.fair_use import MOST_READS
 from hub.policies.model import FairUse
 
 _REMEMBERED = 10_000
 
 
-def quota_uses(
+class Counter(NamedTuple):
+    """One count that an answer raises, whoever it is about and whenever it is given."""
+
+    of_subject: bool
+    """Whether it counts answers about the one subject, or about all subjects together."""
+    dataset: str
+    """Answers that show something of this dataset; empty: whatever they show."""
+    unit: str
+    most: int
+    """How many a window allows."""
+
+
+def counters(
     fair_use: FairUse,
-    subject_id: bytes,
-    institution: str,
-    purpose: str,
-    datasets: Sequence[str],
-    now: datetime,
+    templates: Iterable[FairUse],
+    datasets: Container[str],
+    signed: Mapping[str, Mapping[str, int]],
+) -> tuple[Counter, ...]:
+    """What each answer counts against: the same under every template of a purpose, only how much is allowed differs.
+
+    Args:
+        fair_use: the template under which it is given.
+        templates: all templates of the purpose.
+        datasets: ids of the datasets it shows something of.
+        signed: reads by dataset ("" for the subject at all) and calendar unit that the consent allows, where it
+            says so.
+    """
+    found: dict[tuple[bool, str, str], int] = {}
+    for template in (fair_use, *templates):
+        for of_subject, dataset, rates in template.counted():
+            for rate in rates:
+                most = rate.most if template is fair_use else MOST_READS
+                found.setdefault((of_subject, dataset, rate.unit.value), most)
+    for dataset, by_unit in signed.items():
+        for unit, most in by_unit.items():
+            found[True, dataset, unit] = min(most, found.get((True, dataset, unit), most))
+    return tuple(Counter(*key, most) for key, most in found.items() if not key[1] or key[1] in datasets)
+
+
+def quota_uses(
+    counted: Iterable[Counter], subject_id: bytes, institution: str, purpose: str, now: datetime
 ) -> list[QuotaUse]:
     """What one answer about a subject counts against.
 
     Args:
-        fair_use: the template under which it is given.
+        counted: from `counters`.
         subject_id: whom it is about.
         institution: who gets it, by the organisation behind the client.
         purpose: what for.
-        datasets: ids of the datasets it shows something of.
         now: instant of the request.
     """
-    uses = [
-        QuotaUse(b"", institution, purpose, "", rate.unit.value, window_start(rate.unit, now), 1, rate.most)
-        for rate in fair_use.reads_in_all
-    ]
-    uses += [
+    return [
         QuotaUse(
-            subject_id, institution, purpose, "", rate.unit.value, window_start(rate.unit, now), 1, rate.most
+            subject_id if of_subject else b"", institution, purpose, dataset, unit, window_start(unit, now), 1,
+            most,
         )
-        for rate in fair_use.reads_of_subject
-    ]
-    uses += [
-        QuotaUse(
-            subject_id, institution, purpose, caps.dataset, rate.unit.value, window_start(rate.unit, now), 1,
-            rate.most,
-        )
-        for caps in fair_use.datasets.values()
-        if caps.reads_of_subject and caps.dataset in datasets
-        for rate in caps.reads_of_subject
+        for of_subject, dataset, unit, most in counted
     ]  # fmt: skip
-    return uses
 
 
 class SpentQuotas:

@@ -24,6 +24,7 @@ representative's name masked, a note on the mask naming the rule, and a receipt.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -37,7 +38,15 @@ from hub.audit.reservation import Refusal, ReservationRefusedError
 from hub.catalog.types import SubjectKind
 from hub.clock import civil_date
 from hub.consent.service import ConsentService
-from hub.disclosure.basis import Ground, check_age, explain_no_row, grant_for, ground_for, refusal
+from hub.disclosure.basis import (
+    Ground,
+    check_age,
+    explain_no_row,
+    fair_use_for,
+    grant_for,
+    ground_for,
+    refusal,
+)
 from hub.disclosure.budget import shut_questions
 from hub.disclosure.compiled import CompiledPlans, CompiledRoot
 from hub.disclosure.fair_use import SpentQuotas, quota_uses
@@ -57,6 +66,10 @@ from hub.policies.model import Beyond, FairUse, PolicySet
 from hub.store.database import Database
 
 _ORGANIZATIONS = 20_000
+_LISTS = 4
+"""Lists of subjects that are read at once in one process; others wait, so that single requests are served."""
+_AT_ONCE = 4
+"""Subjects of a list that are planned or shaped before other requests have their turn."""
 _Item = tuple[SubjectName, Part]
 
 
@@ -89,6 +102,7 @@ class DisclosureGate:
         self.consents, self.keys, self.spent = consents, keys, spent
         self.plans = CompiledPlans(max_page)
         self.max_bytes = max_answer_bytes
+        self._lists = asyncio.Semaphore(_LISTS)
         self._organizations: OrderedDict[str, bytes] = OrderedDict()
 
     async def report(
@@ -129,7 +143,8 @@ class DisclosureGate:
         request = _Request(self, rules, caller, prepared, now, civil_date(now), report, too_many)
         for root, items in roots:
             if root.many:
-                await request.many(root, items)
+                async with self._lists:
+                    await request.many(root, items)
         if all(root.many for root in prepared.subjects):
             return
         async with self.database.connection() as connection:
@@ -193,7 +208,9 @@ class _Request:
         size = 0
         async with aclosing(in_chunks(items, read)) as chunks:
             async for found in chunks:
-                for subject, rows in found:
+                for number, (subject, rows) in enumerate(found):
+                    if number % _AT_ONCE == 0:
+                        await asyncio.sleep(0)
                     self.report.unsealed += disclose(self.rules, self.gate.keys, subject, rows, self.today)
                     if self.report.spool is not None:
                         self.report.spool.append(subject.part.text[1])
@@ -219,7 +236,9 @@ class _Request:
         ]
         await self.gate.consents.preload(connection, named, self.caller.institution)
         by_plan: dict[tuple[CompiledRoot, str], list[Subject]] = {}
-        for name, part, grant in granted:
+        for number, (name, part, grant) in enumerate(granted):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # each may need a plan of its own
             try:
                 subject = await self._subject(connection, root, name, part, grant)
             except (DisclosureRefusedError, InputError) as error:
@@ -245,12 +264,14 @@ class _Request:
         """
         policy, report = self.rules.policy, self.report
         grant = grant_for(policy, self.caller, part.subject_id)
+        part.purpose = grant.purpose
         if grant.purpose not in report.purposes:
             report.purposes.append(grant.purpose)
         if grant.operator and grant.operator not in report.operators:
             report.operators.append(grant.operator)
         if part.subject_id in self.too_many:
-            raise refusal(policy, Reason.FAIR_USE_SUBJECTS)
+            most = fair_use_for(policy, grant).subjects_per_request
+            raise refusal(policy, Reason.FAIR_USE_SUBJECTS, f"Ask about at most {most} in one request.")
         check_age(policy, SubjectKind(name.kind), name.identifier, self.today)
         return grant
 
@@ -267,9 +288,7 @@ class _Request:
         ground = await ground_for(policy, self.gate.consents, connection, caller, grant, part.subject_id)
         kind = SubjectKind(name.kind)
         compiled = self.gate.plans.get(self.rules, caller, self.prepared, root.selected, kind, ground)
-        quotas = quota_uses(
-            ground.fair_use, part.subject_id, caller.institution, grant.purpose, compiled.datasets, self.now
-        )
+        quotas = quota_uses(compiled.counters, part.subject_id, caller.institution, grant.purpose, self.now)
         spent = self.gate.spent.first_spent(quotas)
         if spent is not None:
             raise ReservationRefusedError([Refusal(spent, Reason.FAIR_USE_FREQUENCY, 0)])
@@ -284,15 +303,20 @@ class _Request:
 
 
 def _too_many(policy: PolicySet, caller: Caller, parts: Sequence[Part]) -> frozenset[bytes]:
-    """Subjects beyond what the fair-use templates of their purposes allow in one request."""
+    """Subjects beyond what the fair-use templates of their purposes allow in one request.
+
+    A purpose has no more of them than its default template allows, however many templates they are spread over.
+    """
     if len(parts) < 2:
         return frozenset()
     asked: dict[str, tuple[FairUse, dict[bytes, None]]] = {}
     for part in parts:
         grant = caller.grant_of(part.subject_id)
         template = policy.fair_use_of(grant.purpose, grant.template) if grant else None
-        if template is not None:
-            asked.setdefault(template.id, (template, {}))[1][part.subject_id] = None
+        if grant is not None and template is not None:
+            default = policy.fair_use_for(grant.purpose)[0]
+            for caps in (template, default):
+                asked.setdefault(caps.id, (caps, {}))[1][part.subject_id] = None
     found: set[bytes] = set()
     for template, subjects in asked.values():
         most = template.subjects_per_request

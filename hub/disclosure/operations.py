@@ -58,8 +58,14 @@ class SubjectRoot:
         return self.selected.name == MANY
 
     def subjects(self, variables: Mapping[str, Any]) -> list[SubjectName]:
-        """The subjects asked about, in order."""
+        """The subjects asked about, in order.
+
+        Raises:
+            DocumentError: when the variable that names them is null, which one with a default may be.
+        """
         named = variables[self.variable] if self.variable is not None else self.written
+        if named is None:
+            raise DocumentError([GraphQLError(f"The variable '${self.variable}' must not be null here.")])
         if not self.many:
             return [SubjectName(KIND_OF_ROOT[self.selected.name].value, str(named))]
         return list(named)
@@ -83,7 +89,7 @@ class Prepared:
         """The subjects of each root.
 
         Raises:
-            DocumentError: when there are more than `MOST_SUBJECTS` in all.
+            DocumentError: when there are more than `MOST_SUBJECTS` in all, or a variable is null.
         """
         asked = [root.subjects(variables) for root in self.subjects]
         if sum(map(len, asked)) > MOST_SUBJECTS:

@@ -160,6 +160,12 @@ class PlanCompiler:
             return Decision(Outcome.WITHHELD, decision.rule, Reason.CONSENT_SCOPE)
         return decision
 
+    def opened(self) -> list[tuple[str, bool]]:
+        """Datasets of which something may show, the profile first, and whether the range of data applies to each."""
+        profile = self.catalog.profile(self.scope.kind)
+        found = [d for d in self.catalog if self.scope.kind in d.subjects and self._opens(d)]
+        return [(d.id, _is_ranged(d)) for d in sorted(found, key=lambda d: d is not profile)]
+
     def _subject(self, plan: RootPlan, root: Selected) -> Fields:
         profile = self.catalog.profile(plan.kind)
         tree = field_tree(profile)
@@ -314,10 +320,15 @@ class PlanCompiler:
         dated = (
             not dataset.profile and self.decide(dataset.by_name[dataset.event_date]).outcome is Outcome.CLEAR
         )
-        ranged = not dataset.profile and dataset.nature is not Nature.BASIC
+        ranged = _is_ranged(dataset)
         position = decode_cursor(after, dated=dated) if after is not None else Position()
         plan.slots.append(Slot(dataset.id, limit, shown, position, dated, ranged, path=path))
         return len(plan.slots) - 1
+
+
+def _is_ranged(dataset: Dataset) -> bool:
+    """Whether the range of data applies; it does not to profiles and basic facts."""
+    return not dataset.profile and dataset.nature is not Nature.BASIC
 
 
 def field_tree(dataset: Dataset) -> dict[str, Any]:

@@ -5,13 +5,15 @@
   row at all, on whichever process the request runs (property 17). So does one whose row no longer says what
   was signed, also where the artefact was checked earlier and remembered.
 * What is visible is computed from dates at read time (invariant 6): no job has to run for a record to vanish.
-* A subject whose data key was destroyed gives no row, like one that never was.
+* A subject whose data key was destroyed gives no row, like one that never was. Nor does one of which nothing is
+  stored that the caller may see, where no consent and no query of its own says that it is there: else the
+  existence of hidden records would show.
 * For many subjects there is the same statement over arrays of subjects and consents: one round trip for a chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -25,6 +27,8 @@ from hub.policies.model import FairUse
 HEADER = -1
 """Slot number of the row that carries the subject's wrapped key (as record_id) and its key id (as clear)."""
 
+_PUBLISHED = """state = 'VALID' AND (visible_from IS NULL OR visible_from <= $2)
+          AND (visible_until IS NULL OR visible_until > $2)"""
 _PAGE = """
       SELECT q.slot, x.record_id, x.version, x.event_date, x.clear, x.sealed
       FROM unnest({arrays}) AS q(slot, dataset, lim, after_date, after_id, ranged, earliest)
@@ -34,19 +38,19 @@ _PAGE = """
           AND event_date >= CASE WHEN q.ranged THEN greatest(s.date_from, q.earliest) ELSE '-infinity' END
           AND event_date <= CASE WHEN q.ranged THEN s.date_to ELSE 'infinity' END
           AND {after}
-          AND state = 'VALID'
-          AND (visible_from IS NULL OR visible_from <= $2)
-          AND (visible_until IS NULL OR visible_until > $2)
+          AND {published}
         ORDER BY {order} LIMIT q.lim) x"""
 
 _DATED = _PAGE.format(
     arrays="$12::int[], $13::text[], $14::int[], $15::date[], $16::bytea[], $17::bool[], $18::date[]",
     after="(event_date, record_id) < (q.after_date, q.after_id)",
+    published=_PUBLISHED,
     order="event_date DESC, record_id DESC",
 )
 _UNDATED = _PAGE.format(
     arrays="$19::int[], $20::text[], $21::int[], $22::date[], $23::bytea[], $24::bool[], $25::date[]",
     after="record_id < q.after_id",
+    published=_PUBLISHED,
     order="record_id DESC",
 )
 _IN_FORCE = """
@@ -55,6 +59,11 @@ _IN_FORCE = """
       AND c.valid_from = {valid_from} AND c.valid_to = {valid_to} AND c.max_uses IS NOT DISTINCT FROM {max_uses}
       AND c.valid_from <= $3 AND c.valid_to > $3 AND (c.max_uses IS NULL OR c.used_count < c.max_uses)"""
 
+_KNOWN = """($26::text[] IS NULL OR EXISTS (
+      SELECT 1 FROM unnest($26::text[], $27::date[]) AS k(dataset, earliest) CROSS JOIN LATERAL (
+        SELECT 1 FROM record WHERE subject_id = {subject} AND dataset = k.dataset AND event_date >= k.earliest
+          AND {published} LIMIT 1) x))"""
+
 REPORT = f"""
 WITH s AS MATERIALIZED (
   SELECT subject_id, kek_id, wrapped_key, $5::date AS date_from, $6::date AS date_to FROM subject
@@ -62,6 +71,7 @@ WITH s AS MATERIALIZED (
     AND ($7::text IS NULL OR EXISTS ({
     _IN_FORCE.format(subject="$1", id="$7", version="$8", valid_from="$9", valid_to="$10", max_uses="$11")
 }))
+    AND {_KNOWN.format(subject="$1", published=_PUBLISHED)}
 )
 SELECT {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
   to_json(kek_id) AS clear, NULL::json AS sealed FROM s
@@ -71,7 +81,8 @@ SELECT r.* FROM s CROSS JOIN LATERAL ({_DATED}
 ) r
 """  # noqa: S608
 """$1 subject, $2 civil date, $3 instant, $4 kind, $5 and $6 range of data, $7 consent id or null, $8 its version,
-$9 to $11 its validity and uses as signed, $12 to $18 slots by date, $19 to $25 slots by id."""
+$9 to $11 its validity and uses as signed, $12 to $18 slots by date, $19 to $25 slots by id, $26 datasets of which a
+record makes the subject known to the caller (null: it is known), $27 their earliest dates."""
 
 REPORT_MANY = f"""
 WITH s AS MATERIALIZED (
@@ -80,7 +91,7 @@ WITH s AS MATERIALIZED (
     $11::int[]) WITH ORDINALITY
     AS w(subject_id, date_from, date_to, consent_id, version, valid_from, valid_to, max_uses, n)
   JOIN subject t ON t.subject_id = w.subject_id AND t.kind = $4 AND t.wrapped_key IS NOT NULL
-  WHERE w.consent_id IS NULL OR EXISTS ({
+  WHERE (w.consent_id IS NULL OR EXISTS ({
     _IN_FORCE.format(
         subject="w.subject_id",
         id="w.consent_id",
@@ -89,7 +100,8 @@ WITH s AS MATERIALIZED (
         valid_to="w.valid_to",
         max_uses="w.max_uses",
     )
-})
+}))
+    AND {_KNOWN.format(subject="w.subject_id", published=_PUBLISHED)}
 )
 SELECT n, {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
   to_json(kek_id) AS clear, NULL::json AS sealed FROM s
@@ -131,24 +143,49 @@ class SlotArrays:
     slots: Sequence[Slot]
     fair_use: FairUse | None = None
     """Says how far back each dataset may be looked at; None: as far as the consent."""
+    signed: Mapping[str, int] = field(default_factory=dict)
+    """Months looked back at most by dataset, where the consent says so; the tighter of both holds."""
+    known_by: Sequence[tuple[str, bool]] | None = None
+    """Datasets of which the caller sees something, and whether they are cut by date; None: the subject is known."""
     _today: date | None = None
-    _parameters: tuple[Sequence[Any], ...] = field(default=(), repr=False)
+    _parameters: tuple[Sequence[Any] | None, ...] = field(default=(), repr=False)
+    _start: date = date.min
 
-    def parameters(self, today: date) -> tuple[Sequence[Any], ...]:
-        """Slots ordered by date first, then slots ordered by id.
+    def parameters(self, today: date) -> tuple[Sequence[Any] | None, ...]:
+        """Slots ordered by date first, then slots ordered by id, then what makes the subject known.
 
         Args:
             today: civil date of the request.
         """
-        if today != self._today:
-            self._parameters = (*self._columns(today, dated=True), *self._columns(today, dated=False))
-            self._today = today
+        self._turn_to(today)
         return self._parameters
 
+    def start(self, today: date) -> date:
+        """The first date of any data that may be read on a day, by the fair-use template."""
+        self._turn_to(today)
+        return self._start
+
+    def _turn_to(self, today: date) -> None:
+        if today != self._today:
+            self._parameters = (
+                *self._columns(today, dated=True), *self._columns(today, dated=False), *self._known(today)
+            )  # fmt: skip
+            self._start = self.earliest("", today)
+            self._today = today
+
     def earliest(self, dataset: str, today: date) -> date:
-        """The first date of a dataset that may be read on a day, by the fair-use template."""
-        found = self.fair_use.earliest(today, dataset) if self.fair_use is not None else None
-        return found or date.min
+        """The first date of a dataset that may be read on a day, by the fair-use template and as signed."""
+        if self.fair_use is None:
+            return date.min
+        return self.fair_use.earliest(today, dataset, self.signed.get(dataset, 0)) or date.min
+
+    def _known(self, today: date) -> tuple[list[Any] | None, list[Any] | None]:
+        if self.known_by is None:
+            return None, None
+        return (
+            [dataset for dataset, _ in self.known_by],
+            [self.earliest(dataset, today) if ranged else date.min for dataset, ranged in self.known_by],
+        )
 
     def _columns(self, today: date, *, dated: bool) -> tuple[list[Any], ...]:
         chosen = [(i, s) for i, s in enumerate(self.slots) if s.dated is dated]

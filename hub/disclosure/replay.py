@@ -151,7 +151,7 @@ class Replayer:
     def _effects(
         self, body: Mapping[str, Any], client: Client, one: Asked, kind: SubjectKind
     ) -> Iterator[Effect]:
-        roles, purpose = frozenset(client.roles), body["purpose"]
+        roles, purpose = frozenset(client.roles), one.part.get("purpose") or body["purpose"]
         table = self._rules.table(roles, purpose, kind)
         if one.part["outcome"] != EntryOutcome.DISCLOSED:
             falls = self._falls(one.part["reason"], client, purpose, table)
@@ -205,6 +205,8 @@ class Replayer:
             matter = policy.matters.get(basis.get("matter", ""))
             if matter is None or matter.purpose != purpose or not roles & set(matter.roles):
                 return Reason.MATTER_NOT_LISTED
+        if entry.reference_required and not basis.get("reference"):
+            return Reason.REFERENCE_REQUIRED
         if entry.consent_required and basis.get("kind") != BasisKind.CONSENT:
             return Reason.CONSENT_REQUIRED
         return None if _shows(table) else Reason.NO_RULE
@@ -222,6 +224,8 @@ class Replayer:
             return not entry.consent_required
         if reason == Reason.MATTER_NOT_LISTED:
             return not entry.matter_required
+        if reason == Reason.REFERENCE_REQUIRED:
+            return not entry.reference_required
         return reason == Reason.NO_RULE
 
 

@@ -30,6 +30,10 @@ class Spool(Protocol):
         """The texts, in order; as often as asked."""
         ...
 
+    def close(self) -> None:
+        """Forget everything."""
+        ...
+
 
 @dataclass(slots=True)
 class Part:
@@ -51,6 +55,8 @@ class Part:
     """Ranges of data that lists were cut to, so that they do not look complete."""
     use: ConsentUse | None = None
     quotas: tuple[QuotaUse, ...] = ()
+    purpose: str = ""
+    """Of the token's grant; empty: none names the subject."""
     spooled: bool = False
     """Whether its text was put aside; also when it was taken back afterwards."""
 

@@ -110,7 +110,7 @@ def _account(subject: Subject, slots: Sequence[Sequence[Row]]) -> int:
 def _state_ranges(subject: Subject, today: date) -> None:
     """Say to which range of data the lists were cut: by the consent, and by the fair-use template."""
     part, arrays, consent = subject.part, subject.compiled.arrays, subject.ground.consent
-    start = max(consent.date_from if consent else date.min, arrays.earliest("", today))
+    start = max(consent.date_from if consent else date.min, arrays.start(today))
     where = ".".join(map(str, part.path))
     ranges: list[Mapping[str, Any]] = []
     if start > date.min:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -54,7 +54,7 @@ class Executed:
     request_error: bool = False
     """Whether the operation never began, so that 400 applies under the newer media type."""
     unsealed: int = 0
-    lines: Iterator[bytes] | None = None
+    lines: Generator[bytes] | None = None
     """The answer line by line, where it was asked for so; `body` is empty then."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Protocol
@@ -33,6 +33,8 @@ from hub.identity.tokens import Caller
 _logger = logging.getLogger(__name__)
 _PIECE = 65536
 """Bytes of lines that are sent together, at least."""
+_STALLED_SECONDS = 60.0
+"""How long a client may take no byte of an export before it is given up."""
 _SAFE = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -117,7 +119,7 @@ class GraphQLEndpoint:
             return
         self._metrics.operation(done.outcome, perf_counter() - started, done.unsealed)
         if done.lines is not None:
-            await _send_lines(send, done.lines)
+            await send_lines(send, done.lines)
             return
         if media == NDJSON:
             media = GRAPHQL_RESPONSE
@@ -205,16 +207,31 @@ async def _send(send: Send, status: int, media: str, body: bytes, *extra: tuple[
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_lines(send: Send, lines: Iterator[bytes]) -> None:
-    """Send line by line; the server holds us back while the client reads slowly."""
+async def send_lines(send: Send, lines: Generator[bytes], seconds: float = _STALLED_SECONDS) -> None:
+    """Send line by line; the server holds us back while the client reads slowly.
+
+    Args:
+        send: from the server.
+        lines: each with its line end; closed afterwards, whatever happens.
+        seconds: how long one piece may take. Then the answer breaks off without its last line, and the server
+            closes the connection.
+    """
     headers: list[Any] = [(b"content-type", NDJSON.encode()), *_SAFE]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    waiting: list[bytes] = []
-    size = 0
-    for line in lines:
-        waiting.append(line)
-        size += len(line)
-        if size >= _PIECE:
-            await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
-            waiting, size = [], 0
-    await send({"type": "http.response.body", "body": b"".join(waiting)})
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        waiting: list[bytes] = []
+        size = 0
+        for line in lines:
+            waiting.append(line)
+            size += len(line)
+            if size >= _PIECE:
+                async with asyncio.timeout(seconds):
+                    await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+                await asyncio.sleep(0)  # a client that is gone holds nothing back
+                waiting, size = [], 0
+        async with asyncio.timeout(seconds):
+            await send({"type": "http.response.body", "body": b"".join(waiting)})
+    except TimeoutError:
+        _logger.warning("A client stopped reading an export; it was given up.")
+    finally:
+        lines.close()

@@ -5,6 +5,7 @@
 - Unknown, disabled and unreadable are one answer: None. A row that cannot be read closes that client, and
   `unreadable` names it for `hub check`; it does not keep the others from being refreshed.
 - `generation` grows with every change, so that whoever remembers a client knows when to look again.
+- A client speaks for itself or for a ward, never both: what a guardian gets masked, it would read in clear.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ CHANNEL = "hub_client"
 ACTIVE = "ACTIVE"
 DISABLED = "DISABLED"
 
+_APART = frozenset({"subject", "guardian"})
+"""Roles of which a client has one at most: both speak for the one subject that the client is registered with."""
 _COLUMNS = (
     *("client_id", "name_zh", "name_en", "roles", "institution"),
     *("subject_id", "purposes", "jwks", "status", "demo", "ad_hoc"),
@@ -100,7 +103,7 @@ class ClientRegistry:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Ids of active clients whose keys cannot be read; they are closed until mended."""
+        """Ids of active clients whose keys cannot be read or whose roles do not go together; closed until mended."""
         return self._unreadable
 
     async def refresh(self) -> None:
@@ -121,6 +124,7 @@ class ClientRegistry:
         for client in clients.values():
             if client.status == ACTIVE:
                 try:
+                    _check_roles(client)
                     keys[client.client_id] = import_keys(client.jwks)
                 except InputError:
                     unreadable.append(client.client_id)
@@ -193,4 +197,14 @@ def _check(client: Client) -> None:
         raise InputError("A client id is not acceptable.", hint="Use up to 64 letters, digits and hyphens.")
     if not client.roles or client.status not in {ACTIVE, DISABLED}:
         raise InputError("A client has no role or no status.", hint="Give at least one role.")
+    _check_roles(client)
     import_keys(client.jwks)
+
+
+def _check_roles(client: Client) -> None:
+    if set(client.roles) >= _APART:
+        raise InputError(
+            "A client cannot be both the subject itself and a guardian.",
+            hint="Register a client for each.",
+            message_zh="同一客户端不得同时登记为信用主体本人和监护人，请分别登记。",
+        )

@@ -25,6 +25,7 @@ from hub.intake.source import (
     CellFault,
     Recognise,
     SourceRow,
+    changed_meanwhile,
     find_header,
     known_columns,
     no_header,
@@ -105,7 +106,7 @@ def _records(
         except csv.Error as error:
             raise _malformed(lines, number + 1, error) from None
         except UnicodeDecodeError:
-            raise IntakeError("The file was changed while it was read.", hint="Submit it again.") from None
+            raise changed_meanwhile() from None
 
 
 class _Lines:

@@ -43,8 +43,8 @@ def detect_encoding(path: Path) -> str:
         if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise IntakeError(
                 "The file is in UTF-16.",
-                hint="Save it as CSV UTF-8 and submit it again.",
-                message_zh="文件为 UTF-16 编码，请另存为 CSV UTF-8。",
+                hint="Save it as UTF-8 and submit it again.",
+                message_zh="文件为 UTF-16 编码，请另存为 UTF-8。",
             )
         marked = start.startswith(codecs.BOM_UTF8)
         file.seek(0)
@@ -69,7 +69,7 @@ def _is_utf8(file: BinaryIO) -> bool:
         if line_bytes > MAX_LINE_BYTES:
             raise IntakeError(
                 f"Line {line} is longer than {MAX_LINE_BYTES >> 20} MB.",
-                hint="Check that this is a CSV file and that its quotes are closed.",
+                hint="Check that this is a text file with line ends and that its quotes are closed.",
                 message_zh=f"第 {line} 行超长。",
             )
         if valid:
@@ -141,7 +141,7 @@ def _nul(line: int) -> IntakeError:
 def _undecodable(offset: int, line: int, encoding: str) -> IntakeError:
     return IntakeError(
         f"The byte at offset {offset} (line {line}) is not {encoding}.",
-        hint="Save the whole file as CSV UTF-8 and submit it again.",
+        hint="Save the whole file as UTF-8 and submit it again.",
         message_zh=f"偏移 {offset}（第 {line} 行）处的字节不是 {encoding} 编码。",
     )
 
@@ -149,6 +149,6 @@ def _undecodable(offset: int, line: int, encoding: str) -> IntakeError:
 def _mixed(first: int, second: int) -> IntakeError:
     return IntakeError(
         f"The file mixes UTF-8 and GB18030: lines {first} and {second} differ.",
-        hint="Open each part in its own encoding, join them, and save all as CSV UTF-8.",
+        hint="Open each part in its own encoding, join them, and save all as UTF-8.",
         message_zh=f"文件混用 UTF-8 与 GB18030 编码（第 {first} 行与第 {second} 行不一致）。",
     )

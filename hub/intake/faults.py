@@ -46,6 +46,26 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The cell is longer than the limit of a cell.",
         "Shorten it; the quarantine file holds the row without this cell.",
     ),
+    "BAD_LINE": (
+        "该行不是有效的 JSON 对象。",
+        "The line is not a JSON object.",
+        "Write one object per line; find the line by its number.",
+    ),
+    "LINE_TOO_LONG": (
+        "该行超过长度上限。",
+        "The line is longer than the limit of a line.",
+        "Check that every row ends its line.",
+    ),
+    "REPEATED_VALUE": (
+        "同一行中该项出现多次。",
+        "The row gives this value more than once.",
+        "Keep the one that is right.",
+    ),
+    "NESTED_VALUE": (
+        "该项不是单个值。",
+        "The value is not a single value.",
+        "Write a text, a number, true, false or null, or a list of texts without separators.",
+    ),
     "EXTRA_CELL": (
         "该列没有表头却有内容。",
         "The row has a value in a column without a header.",

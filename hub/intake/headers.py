@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.catalog.loader import header_key
 from hub.catalog.types import Dataset, Field, Role, SubjectKind
@@ -28,6 +29,7 @@ QUARANTINE_COLUMNS = (
 )
 """Columns that a quarantine file carries before those of the source file."""
 _QUARANTINE_KEYS = frozenset(header_key(column) for column in QUARANTINE_COLUMNS)
+_PLAIN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmopqrstuvwxyz")
 _SHOWN = 40
 _LONGEST = 200
 
@@ -64,10 +66,22 @@ class HeaderMap:
             cell = cells[position] if position < width else ""
             if not cell:
                 continue
-            if len(cell) > _LONGEST or header_key(cell) not in keys:
+            if len(cell) > _LONGEST or not _may_begin(cell, keys) or header_key(cell) not in keys:
                 return False
             filled += 1
         return filled > 1
+
+
+def _may_begin(cell: str, keys: frozenset[str]) -> bool:
+    """Whether the first sign speaks against a header; a digit, a letter or a character stays in the normal form."""
+    first = cell[0]
+    plain = first in _PLAIN or "\u4e00" <= first <= "\u9fff"
+    return not plain or first.upper() in _firsts(keys)
+
+
+@lru_cache(maxsize=1024)
+def _firsts(keys: frozenset[str]) -> frozenset[str]:
+    return frozenset(key[0] for key in keys if key)
 
 
 def _keys_of(field: Field) -> frozenset[str]:

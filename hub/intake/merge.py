@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import orjson
 
@@ -64,9 +64,8 @@ class Merged:
     faults: list[tuple[ValidRow, Fault]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Keyed:
-    """A row with its ids."""
+class Keyed(NamedTuple):
+    """A row with its ids; they are empty as long as only an organisation code says whose it is."""
 
     row: ValidRow
     subject_id: bytes
@@ -103,9 +102,21 @@ class Merger:
         self._track = track_duplicates
         self._resumed = resumed
         self._sealed = {
-            kind: frozenset(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
+            kind: tuple(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
         }
         self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
+
+    def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
+        """Compute what needs no database; may be done while another chunk is merged."""
+        ids: dict[tuple[str, str], bytes] = {}
+        prepared: list[Keyed] = []
+        for row in rows:
+            who = row.subject.kind, row.subject.identifier
+            subject_id = ids.get(who)
+            if subject_id is None:
+                subject_id = ids[who] = self._indexer.subject_id(*who) if who[1] else b""
+            prepared.append(self._key(row, subject_id) if subject_id else Keyed(row, b"", b"", b""))
+        return prepared
 
     async def merge(self, connection: store.Connection, rows: Sequence[ValidRow]) -> Merged:
         """Merge one chunk inside the caller's transaction.
@@ -114,15 +125,15 @@ class Merger:
             connection: in a transaction; it holds the dataset's lock until that ends.
             rows: valid rows of the dataset, in file order.
         """
+        return await self.merge_prepared(connection, self.prepare(rows))
+
+    async def merge_prepared(self, connection: store.Connection, rows: Sequence[Keyed]) -> Merged:
+        """As `merge`, with rows from `prepare`."""
         result = Merged()
         await store.lock_dataset(connection, self._dataset.id)
-        found = await self._subject_ids(connection, rows, result)
+        found = await self._identify(connection, rows, result)
         keys = await self._ensure_subjects(connection, found)
-        keyed = [
-            self._key(row, subject_id)
-            for row, subject_id in found
-            if self._alive(row, subject_id, keys, result)
-        ]
+        keyed = [k for k in found if self._alive(k, keys, result)]
         if not keyed:
             return result
         existing = await store.read_records(
@@ -140,39 +151,36 @@ class Merger:
         await store.add_tokens(connection, [t for k in (*added, *replaced) for t in self._tokens(k)])
         return result
 
-    async def _subject_ids(
-        self, connection: store.Connection, rows: Sequence[ValidRow], result: Merged
-    ) -> list[tuple[ValidRow, bytes]]:
-        """Every row with its subject's id; rows that know an organisation code only are looked up."""
-        indexer = self._indexer
-        codes = {r.subject.aliases[0][1] for r in rows if not r.subject.identifier}
-        hashes = {code: indexer.alias_hash(_SCHEME, code) for code in codes}
+    async def _identify(
+        self, connection: store.Connection, rows: Sequence[Keyed], result: Merged
+    ) -> list[Keyed]:
+        """Every row with its ids; rows that know an organisation code only are looked up."""
+        codes = {k.row.subject.aliases[0][1] for k in rows if not k.subject_id}
+        if not codes:
+            return list(rows)
+        hashes = {code: self._indexer.alias_hash(_SCHEME, code) for code in codes}
         known = await store.look_up_aliases(connection, _SCHEME, list(hashes.values()))
-        found: list[tuple[ValidRow, bytes]] = []
-        for row in rows:
-            ref = row.subject
-            if ref.identifier:
-                subject_id: bytes | None = indexer.subject_id(ref.kind, ref.identifier)
-            else:
-                subject_id = known.get(hashes[ref.aliases[0][1]])
+        found: list[Keyed] = []
+        for k in rows:
+            subject_id = k.subject_id or known.get(hashes[k.row.subject.aliases[0][1]])
             if subject_id is None:
-                self._refuse("UNKNOWN_ORGANIZATION_CODE", row, result)
+                self._refuse("UNKNOWN_ORGANIZATION_CODE", k.row, result)
             else:
-                found.append((row, subject_id))
+                found.append(k if k.subject_id else self._key(k.row, subject_id))
         return found
 
     async def _ensure_subjects(
-        self, connection: store.Connection, found: Sequence[tuple[ValidRow, bytes]]
+        self, connection: store.Connection, found: Sequence[Keyed]
     ) -> dict[bytes, DataKey | None]:
         """An opened data key for every subject, made where there was none; None where it was destroyed."""
-        rows = {subject_id: row for row, subject_id in found}
+        rows = {k.subject_id: k.row for k in found}
         stored = await store.read_subjects(connection, list(rows))
         fresh = [self._new_subject(i, row) for i, row in rows.items() if i not in stored]
         if fresh:
             await store.add_subjects(connection, fresh, self._origin.received_at)
             stored |= await store.read_subjects(connection, [s.subject_id for s in fresh])
         await self._add_aliases(connection, found, {s.subject_id for s in fresh})
-        divisions = {i: row.subject.division_code for row, i in found if row.subject.division_code}
+        divisions = {k.subject_id: k.row.subject.division_code for k in found if k.row.subject.division_code}
         await store.move_subjects(connection, {i: d for i, d in divisions.items() if d})
         return {
             i: self._opened.open(i, kek_id, wrapped) if wrapped is not None else None
@@ -190,48 +198,46 @@ class Merger:
     async def _add_aliases(
         self,
         connection: store.Connection,
-        found: Sequence[tuple[ValidRow, bytes]],
+        found: Sequence[Keyed],
         fresh: Collection[bytes],
     ) -> None:
         """Store the codes of the rows; the organisation code only of new subjects, because all others have it."""
         known = {
-            (scheme, code, subject_id)
-            for row, subject_id in found
-            if row.subject.identifier
-            for scheme, code in row.subject.aliases
-            if scheme != _SCHEME or subject_id in fresh
+            (scheme, code, k.subject_id)
+            for k in found
+            if k.row.subject.identifier
+            for scheme, code in k.row.subject.aliases
+            if scheme != _SCHEME or k.subject_id in fresh
         }
         hashed = [(self._indexer.alias_hash(scheme, code), scheme, i) for scheme, code, i in known]
         await store.add_aliases(connection, hashed)
 
-    def _alive(
-        self, row: ValidRow, subject_id: bytes, keys: dict[bytes, DataKey | None], result: Merged
-    ) -> bool:
-        if keys[subject_id] is None:
-            self._refuse("SUBJECT_ERASED", row, result)
+    def _alive(self, k: Keyed, keys: dict[bytes, DataKey | None], result: Merged) -> bool:
+        if keys[k.subject_id] is None:
+            self._refuse("SUBJECT_ERASED", k.row, result)
             return False
         return True
 
-    def _key(self, row: ValidRow, subject_id: bytes) -> _Keyed:
+    def _key(self, row: ValidRow, subject_id: bytes) -> Keyed:
         key = natural_key(self._dataset, row.values).encode()
         record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
-        return _Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
+        return Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
 
-    async def _mark(self, connection: store.Connection, keyed: Sequence[_Keyed]) -> set[bytes]:
+    async def _mark(self, connection: store.Connection, keyed: Sequence[Keyed]) -> set[bytes]:
         """Ids of the records that no earlier chunk of this run has brought."""
         ids = {k.record_id for k in keyed}
         return await store.mark_seen(connection, list(ids)) if self._track else ids
 
     def _sort(
         self,
-        keyed: Sequence[_Keyed],
+        keyed: Sequence[Keyed],
         existing: dict[bytes, store.Existing],
         unseen: set[bytes],
         result: Merged,
-    ) -> tuple[list[_Keyed], list[_Keyed]]:
+    ) -> tuple[list[Keyed], list[Keyed]]:
         """Which rows are new and which replace a version; the rest is counted or refused."""
-        added: list[_Keyed] = []
-        replaced: list[_Keyed] = []
+        added: list[Keyed] = []
+        replaced: list[Keyed] = []
         first: dict[bytes, bytes] = {}
         for k in keyed:
             old = existing.get(k.record_id)
@@ -266,25 +272,24 @@ class Merger:
     def _refuse(self, code: str, row: ValidRow, result: Merged) -> None:
         result.faults.append((row, fault(code, row.number, "")))
 
-    def _record(self, k: _Keyed, version: int, key: DataKey | None) -> store.RecordRow:
+    def _record(self, k: Keyed, version: int, key: DataKey | None) -> store.RecordRow:
         row, origin, dataset = k.row, self._origin, self._dataset
         assert key is not None
         hidden = self._sealed[row.subject.kind]
         prefix = aad_prefix(k.subject_id, dataset.id, k.record_id, version)
-        clear: dict[str, Any] = {}
-        sealed: dict[str, str] = {}
-        for name, value in row.values.items():
-            if name in hidden:
-                sealed[name] = key.seal(prefix + name.encode(), orjson.dumps(value))
-            else:
-                clear[name] = value
+        sealed = {
+            name: key.seal(prefix + name.encode(), orjson.dumps(row.values[name]))
+            for name in hidden
+            if name in row.values
+        }
+        clear = {k: v for k, v in row.values.items() if k not in sealed} if sealed else row.values
         return store.RecordRow(
             k.subject_id, dataset.id, k.record_id, version, dataset.edition, row.event_date, row.severity,
             row.severity_source, "VALID", row.visible_from, row.visible_until, origin.source_unit, origin.batch_id,
             row.number, origin.received_at, k.content_hash, orjson.dumps(clear).decode(), orjson.dumps(sealed).decode(),
         )  # fmt: skip
 
-    def _tokens(self, k: _Keyed) -> Iterable[store.Token]:
+    def _tokens(self, k: Keyed) -> Iterable[store.Token]:
         for searched in self._searchable:
             value = k.row.values.get(searched.name)
             if value is not None:

@@ -3,12 +3,16 @@
 Rules
 - A file that is unreadable, or has columns outside the catalogue, is refused before anything lands.
 - One chunk is one transaction, and the batch's counters are part of it: kill -9 loses and doubles nothing.
+- While the database takes one chunk, the next is read and checked, a few rows at a time. Chunks land one after the
+  other in the order of the file; at most two are in memory, and one ends early when its rows are very long.
 - An interrupted run is repeated from the top of the file under the same batch id. Rows that landed are recognised
   by their content and counted as this batch's own, so the report equals that of an uninterrupted run, and the
   quarantine file is complete. Nothing is skipped by row number: what a row is checked against may have changed.
 - A finished file may be taken in again: every row is found unchanged and no record is touched.
 - The same file of the same source unit is not taken in by two processes at once; files of one dataset take turns
   chunk by chunk.
+- Who asks for it to be recorded is called after the last row and before the batch is finished, so that no finished
+  batch goes unrecorded; a batch whose recording failed is repeated like an interrupted one.
 
 Example:
     report = await ingest(Path("penalties.csv"), "government.penalty", "11460000DEM0050180", database=database, …)
@@ -17,21 +21,24 @@ Example:
 
 from __future__ import annotations
 
+import asyncio
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from hub.catalog.types import Catalog, Dataset
 from hub.clock import Clock, civil_date
 from hub.errors import IdentifierError, IntakeError
 from hub.intake import store
 from hub.intake.encoding import file_sha256
+from hub.intake.faults import Fault
 from hub.intake.headers import HeaderMap, is_known, map_headers
-from hub.intake.merge import CHUNK_ROWS, Merger, Origin
+from hub.intake.merge import CHUNK_ROWS, Keyed, Merger, Origin
 from hub.intake.quarantine import QuarantineFile, unguard_row
-from hub.intake.readers import open_source
+from hub.intake.readers import Format, open_source
 from hub.intake.rows import ValidRow
 from hub.intake.source import SourceFile, SourceRow
 from hub.intake.validate import RowValidator
@@ -39,6 +46,11 @@ from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.model.identifiers import parse_uscc
 from hub.store.database import Database
+
+CHUNK_CHARACTERS = 16 << 20
+"""Characters after which a chunk ends, whatever its number of rows."""
+_SLICE = 16
+"""Rows checked before others get their turn, the database's answers first of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class IntakeReport:
     """Where the refused rows are; None when none was."""
     repeated: bool
     """Whether an earlier run of the same file had been cut off."""
+    findings: tuple[Fault, ...] = ()
+    """The first faults of refused rows, as many as were asked for, in the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class IntakeProgress:
 
 
 Progress = Callable[[IntakeProgress], None]
+Record = Callable[[IntakeReport], Awaitable[None]]
+"""Records that a file was taken in; when it raises, the batch stays unfinished."""
 
 
 async def ingest(
@@ -88,14 +104,18 @@ async def ingest(
     sealer: Sealer,
     clock: Clock,
     quarantine_dir: Path,
+    file_format: Format | None = None,
+    file_name: str | None = None,
     progress: Progress | None = None,
+    record: Record | None = None,
+    keep_findings: int = 0,
     demo: bool = False,
     chunk_rows: int = CHUNK_ROWS,
 ) -> IntakeReport:
     """Take one file in.
 
     Args:
-        path: a CSV or XLSX file.
+        path: a CSV, XLSX, JSON Lines or XML file.
         dataset_id: for example `government.penalty`.
         source_unit: USCC of the unit that supplies the file, or the id of a client that acts for it.
         database: where the records go.
@@ -104,7 +124,11 @@ async def ingest(
         sealer: the ring's sealer.
         clock: read at the start, for all checks and records, and at the end for the batch.
         quarantine_dir: folder for refused rows; made with mode 0700 when it does not exist.
-        progress: called after every chunk.
+        file_format: the format of the file; None: found out, see `hub.intake.readers`.
+        file_name: name under which the batch is listed; None: the name of `path`.
+        progress: called after every chunk; what it raises ends the run there.
+        record: called once all rows are in.
+        keep_findings: most faults that the report lists.
         demo: whether synthetic identifiers are accepted.
         chunk_rows: rows of one transaction.
 
@@ -115,13 +139,14 @@ async def ingest(
     """
     now = clock.now()
     dataset = find_dataset(catalog, dataset_id)
-    source = open_source(path, lambda header: is_known(dataset, header))
+    source = open_source(path, lambda header: is_known(dataset, header), file_format)
     header = map_headers(dataset, source.headers)
     sha256 = file_sha256(path)
     async with database.connection() as connection:
         unit = await find_source_unit(connection, source_unit, demo=demo)
         async with store.only_run(connection, dataset.id, unit, sha256):
-            batch_id, repeated = await store.open_batch(connection, dataset.id, unit, path.name, sha256, now)
+            name = path.name if file_name is None else file_name
+            batch_id, repeated = await store.open_batch(connection, dataset.id, unit, name, sha256, now)
             run = _Run(
                 connection=connection,
                 validator=RowValidator(dataset, header, today=civil_date(now), demo=demo),
@@ -134,25 +159,38 @@ async def ingest(
                 ),
                 quarantine=QuarantineFile(quarantine_dir, f"{dataset.id}-{batch_id}", header),
                 batch_id=batch_id,
+                keep_findings=keep_findings,
             )
             try:
                 await run.chunks(_data_rows(source, header), chunk_rows, source.row_count, progress)
                 file = run.quarantine.finish()
             finally:
                 run.quarantine.discard()
+            report = IntakeReport(
+                batch_id,
+                dataset.id,
+                unit,
+                run.rows,
+                run.inserted,
+                run.updated,
+                run.unchanged,
+                run.quarantined,
+                file,
+                repeated,
+                tuple(run.findings),
+            )
+            if record is not None:
+                await record(report)
             await store.finish_batch(connection, batch_id, clock.now())
-    return IntakeReport(
-        batch_id,
-        dataset.id,
-        unit,
-        run.rows,
-        run.inserted,
-        run.updated,
-        run.unchanged,
-        run.quarantined,
-        file,
-        repeated,
-    )
+    return report
+
+
+class _Chunk(NamedTuple):
+    """Rows of one transaction."""
+
+    rows: list[SourceRow]
+    refused: dict[int, list[Fault]]
+    prepared: list[Keyed]
 
 
 class _Run:
@@ -166,11 +204,14 @@ class _Run:
         merger: Merger,
         quarantine: QuarantineFile,
         batch_id: str,
+        keep_findings: int,
     ) -> None:
         self._connection = connection
         self._validator = validator
         self._merger = merger
         self._batch_id = batch_id
+        self._keep = keep_findings
+        self.findings: list[Fault] = []
         self.quarantine = quarantine
         self.rows = self.inserted = self.updated = self.unchanged = self.quarantined = 0
 
@@ -178,30 +219,59 @@ class _Run:
         self, rows: Iterator[SourceRow], size: int, total: int | None, progress: Progress | None
     ) -> None:
         """Merge all rows, `size` at a time."""
-        while chunk := list(islice(rows, size)):
-            await self._chunk(chunk)
-            if progress is not None:
-                counts = (self.inserted, self.updated, self.unchanged, self.quarantined)
-                progress(IntakeProgress(self.rows, total, *counts))
+        ahead = asyncio.create_task(self._read(rows, size))
+        try:
+            while (chunk := await ahead).rows:
+                ahead = asyncio.create_task(self._read(rows, size))
+                await self._land(chunk)
+                if progress is not None:
+                    counts = (self.inserted, self.updated, self.unchanged, self.quarantined)
+                    progress(IntakeProgress(self.rows, total, *counts))
+        finally:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+            if not ahead.cancelled():
+                ahead.exception()  # retrieved; what ended the run came first
 
-    async def _chunk(self, chunk: Sequence[SourceRow]) -> None:
-        checked = [(row.number, self._validator.check(row)) for row in chunk]
-        refused = {number: found for number, found in checked if isinstance(found, list)}
-        valid = [found for _, found in checked if isinstance(found, ValidRow)]
+    async def _read(self, rows: Iterator[SourceRow], size: int) -> _Chunk:
+        """The next chunk, checked and ready to be merged, made while the database is busy with the one before."""
+        chunk = _Chunk([], {}, [])
+        characters = 0
+        while (left := size - len(chunk.rows)) and characters < CHUNK_CHARACTERS:
+            part = list(islice(rows, min(_SLICE, left)))
+            if not part:
+                break
+            valid: list[ValidRow] = []
+            for row in part:
+                characters += sum(map(len, row.cells))
+                found = self._validator.check(row)
+                if isinstance(found, ValidRow):
+                    valid.append(found)
+                else:
+                    chunk.refused[row.number] = found
+            chunk.rows.extend(part)
+            chunk.prepared.extend(self._merger.prepare(valid))
+            await asyncio.sleep(0)
+        return chunk
+
+    async def _land(self, chunk: _Chunk) -> None:
+        refused = chunk.refused
         async with self._connection.transaction():
-            merged = await self._merger.merge(self._connection, valid)
+            merged = await self._merger.merge_prepared(self._connection, chunk.prepared)
             for row, found in merged.faults:
                 refused[row.number] = [found]
-            self.rows += len(chunk)
+            self.rows += len(chunk.rows)
             self.inserted += merged.inserted
             self.updated += merged.updated
             self.unchanged += merged.unchanged
             self.quarantined += len(refused)
             counts = (self.inserted, self.updated, self.unchanged, self.quarantined)
             await store.count_rows(self._connection, self._batch_id, self.rows, counts)
-        for source_row in chunk:
+        for source_row in chunk.rows if refused else ():
             if source_row.number in refused:
-                self.quarantine.add(source_row, refused[source_row.number])
+                faults = refused[source_row.number]
+                self.quarantine.add(source_row, faults)
+                self.findings += faults[: self._keep - len(self.findings)]
 
 
 def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
@@ -210,6 +280,19 @@ def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
         plain = unguard_row(row) if header.quarantine else row
         if not header.repeats(plain.cells):
             yield plain
+
+
+def entry_detail(report: IntakeReport) -> dict[str, str | int]:
+    """What an entry of the audit log says about a file: ids and counts, never a value."""
+    return {
+        "batch": report.batch_id,
+        "dataset": report.dataset,
+        "sourceUnit": report.source_unit,
+        "inserted": report.inserted,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "quarantined": report.quarantined,
+    }
 
 
 def find_dataset(catalog: Catalog, dataset_id: str) -> Dataset:

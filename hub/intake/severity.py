@@ -18,6 +18,7 @@ import calendar
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from hub.catalog.types import Dataset, SubjectKind
@@ -59,6 +60,7 @@ def derive_severity(dataset: Dataset, kind: SubjectKind, values: Mapping[str, An
     return Severity.GENERAL
 
 
+@lru_cache(maxsize=4096)
 def last_shown(decided: date, severity: Severity) -> date:
     """The last civil date on which a record may be shown."""
     return add_months(decided, LONGEST_MONTHS[severity])

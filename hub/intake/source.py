@@ -5,6 +5,7 @@ Rules
 - A cell the reader must not trust (a formula, an error value, a number that lost digits, a cell beyond the
   size limit) comes as an empty text plus a `CellFault`, so that only its row is refused, not the file.
 - The header row is the one among the first ten that holds most known columns; titles above it are skipped.
+  Formats without a header row (JSON Lines, XML) name each value; their headers are all names in the file.
 - What makes the file as a whole unreadable is found before the first row is given, so that nothing of such
   a file lands.
 """
@@ -24,6 +25,8 @@ MAX_CELL_CHARACTERS = 1 << 20
 """Longest cell in characters; a longer one is refused as CELL_TOO_LARGE."""
 MAX_COLUMNS = 512
 """Most columns of a file."""
+WHOLE_ROW = -1
+"""Column of a fault that lies in the row as a whole; such a row has no cells."""
 
 Recognise = Callable[[str], bool]
 """Says whether a text is the header of a known column."""
@@ -31,7 +34,7 @@ Recognise = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class CellFault:
-    """A cell the reader refuses: its position in the row, counted from 0, and a stable code."""
+    """A cell the reader refuses: its position in the row, counted from 0 (or `WHOLE_ROW`), and a stable code."""
 
     column: int
     code: str
@@ -39,7 +42,9 @@ class CellFault:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row of a file; `number` counts rows from 1 at the top of the file, as a spreadsheet shows them."""
+    """One row of a file; `number` counts from 1 at the top: rows as a spreadsheet shows them, lines of JSON Lines,
+    records of an XML message.
+    """
 
     number: int
     cells: Sequence[str]
@@ -102,3 +107,8 @@ def no_header() -> IntakeError:
         hint="Write the official column names in one row at the top, and check the dataset and the delimiter.",
         message_zh=f"前 {HEADER_SEARCH_ROWS} 行内没有找到该数据集的表头。",
     )
+
+
+def changed_meanwhile() -> IntakeError:
+    """The error for a file that is not any more what it was when it was opened."""
+    return IntakeError("The file was changed while it was read.", hint="Submit it again.")

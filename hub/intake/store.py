@@ -114,16 +114,20 @@ Connection: TypeAlias = asyncpg.Connection
 """One connection of the pool; a run keeps it from beginning to end."""
 
 
+class FileInProgressError(IntakeError):
+    """The same file of the same source unit is being taken in right now."""
+
+
 @asynccontextmanager
 async def only_run(connection: Connection, *parts: str) -> AsyncIterator[None]:
     """Hold the lock of a file, and the list of records it has brought, for the length of a run.
 
     Raises:
-        IntakeError: when another process holds the lock.
+        FileInProgressError: when another process holds the lock.
         UnavailableError: when the database refuses a statement; its own words may hold values and are dropped.
     """
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock_number("file", *parts)):
-        raise IntakeError(
+        raise FileInProgressError(
             "Another process is taking in this file right now.",
             hint="Wait until it has finished.",
             message_zh="该文件正在由另一进程入库，请等待其完成。",

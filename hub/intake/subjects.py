@@ -23,6 +23,7 @@ from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse
 
 YOUNGEST = 14
 """Age in full years from which a person's records are collected."""
+_ORGANIZATION_CODE = LegacyKind.ORGANIZATION_CODE.value
 _LIKE_RESIDENT_ID = (CertificateKind.RESIDENT_ID, CertificateKind.HMT_RESIDENCE_PERMIT)
 
 Report = Callable[[str, str], None]
@@ -40,11 +41,14 @@ class SubjectReader:
         self._demo = demo
         self._names = {role: next((f.name for f in dataset.role(role)), "") for role in Role}
         self._legacy = tuple(f.name for f in dataset.role(Role.LEGACY_ID))
+        self._kind, self._uscc, self._number = (
+            self._names[r] for r in (Role.SUBJECT_KIND, Role.SUBJECT_USCC, Role.SUBJECT_CERT_NO)
+        )
 
     def kind(self, values: Mapping[str, Any]) -> SubjectKind | str:
         """The kind of subject, or the code of the fault why it cannot be told."""
         kinds = self._dataset.subjects
-        stated = values.get(self._names[Role.SUBJECT_KIND])
+        stated = values.get(self._kind)
         if stated is not None:
             kind = SubjectKind.PERSON if stated == "NATURAL_PERSON" else SubjectKind.ORG
         elif len(kinds) == 1:
@@ -60,12 +64,11 @@ class SubjectReader:
         return kind if kind in kinds else "SUBJECT_KIND_NOT_ALLOWED"
 
     def _given(self, values: Mapping[str, Any], kind: SubjectKind) -> object:
-        role = Role.SUBJECT_USCC if kind is SubjectKind.ORG else Role.SUBJECT_CERT_NO
-        return values.get(self._names[role])
+        return values.get(self._uscc if kind is SubjectKind.ORG else self._number)
 
     def identifying(self, name: str) -> bool:
         """Whether a field is checked here, so that its absence need not be reported twice."""
-        return name in (self._names[Role.SUBJECT_USCC], self._names[Role.SUBJECT_CERT_NO])
+        return name in (self._uscc, self._number)
 
     def read(
         self, kind: SubjectKind, values: dict[str, Any], report: Report, report_error: ReportError
@@ -78,7 +81,7 @@ class SubjectReader:
         )
 
     def _person(self, values: dict[str, Any], report: Report, report_error: ReportError) -> SubjectRef | None:
-        name = self._names[Role.SUBJECT_CERT_NO]
+        name = self._number
         number = values.get(name)
         if not number:
             report("SUBJECT_ID_MISSING", name)
@@ -105,7 +108,7 @@ class SubjectReader:
     def _organization(
         self, values: dict[str, Any], report: Report, report_error: ReportError
     ) -> SubjectRef | None:
-        uscc = values.get(self._names[Role.SUBJECT_USCC])
+        uscc = values.get(self._uscc)
         aliases: dict[str, str] = {}
         good = True
         for name in self._legacy:
@@ -118,10 +121,10 @@ class SubjectReader:
                 good = False
         if not good:
             return None
-        stated = aliases.get(LegacyKind.ORGANIZATION_CODE)
+        stated = aliases.get(_ORGANIZATION_CODE)
         if not uscc:
             if stated is None:
-                report("SUBJECT_ID_MISSING", self._names[Role.SUBJECT_USCC])
+                report("SUBJECT_ID_MISSING", self._uscc)
                 return None
             return SubjectRef(SubjectKind.ORG, "", ((LegacyKind.ORGANIZATION_CODE, stated),))
         if stated is not None and stated != uscc[8:17]:
@@ -134,7 +137,9 @@ def organization_ref(
     uscc: str, aliases: Mapping[str, str] | None = None, division_code: str | None = None
 ) -> SubjectRef:
     """An organisation by its normalised USCC; its organisation code always is an alias of it."""
-    known = {LegacyKind.ORGANIZATION_CODE.value: uscc[8:17]} | dict(aliases or {})
+    if not aliases:
+        return SubjectRef(SubjectKind.ORG, uscc, ((_ORGANIZATION_CODE, uscc[8:17]),), division_code)
+    known = {_ORGANIZATION_CODE: uscc[8:17]} | dict(aliases)
     return SubjectRef(SubjectKind.ORG, uscc, tuple(sorted(known.items())), division_code)
 
 

@@ -12,7 +12,7 @@ Time comes in as a civil date in China Standard Time, so the same file checked f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,7 +23,7 @@ from hub.intake.faults import Fault, fault, value_fault
 from hub.intake.headers import HeaderMap
 from hub.intake.rows import RowShape, ValidRow
 from hub.intake.severity import last_shown
-from hub.intake.source import SourceRow
+from hub.intake.source import WHOLE_ROW, SourceRow
 from hub.intake.subjects import SubjectReader
 
 _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", "confirmedOn")
@@ -31,6 +31,8 @@ _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", 
 
 _SHORT = 64
 _REMEMBERED = 4_000
+_WORTH = 1.25
+"""Rows for one new value in a column whose values are worth remembering."""
 
 
 class RowValidator:
@@ -44,12 +46,16 @@ class RowValidator:
         self._shape = RowShape(dataset)
         self._subjects = SubjectReader(dataset, today=today, demo=demo)
         self._columns = tuple(_Column(position, text, field) for position, text, field in header.fields)
+        self._looked_up = tuple((column, column.known.get) for column in self._columns)
+        self._in_order = all(n == column.position for n, column in enumerate(self._columns))
         self._required = {
             kind: tuple(
                 f for f in dataset.fields if must_be_given(f, kind) and not self._subjects.identifying(f.name)
             )
             for kind in SubjectKind
         }
+        self._required_names = {k: frozenset(f.name for f in fields) for k, fields in self._required.items()}
+        self._named_all = len(header.named) == len(header.headers)
         self._ends = _end_pairs(dataset)
         self._width = max((position for position, _, _ in header.fields), default=0) + 1
 
@@ -71,9 +77,12 @@ _OPEN = _Open()
 
 
 class _Column:
-    """One mapped column, with the values of the short cells met lately: authorities, dates and codes repeat."""
+    """One mapped column, with the values of the short cells met lately: authorities, dates and codes repeat.
 
-    __slots__ = ("field", "header", "known", "name", "position")
+    A column whose cells hardly ever repeat (document numbers) stops remembering.
+    """
+
+    __slots__ = ("_forgotten_at", "_unique", "field", "header", "known", "name", "position")
 
     def __init__(self, position: int, header: str, field: Field) -> None:
         self.position = position
@@ -81,17 +90,30 @@ class _Column:
         self.field = field
         self.name = field.name
         self.known: dict[str, StoredValue | _Open] = {}
+        self._forgotten_at = 0
+        self._unique = False
 
-    def remember(self, cell: str, value: StoredValue | _Open) -> None:
-        """Keep what a short cell says; everything is forgotten when there is too much."""
-        if len(cell) <= _SHORT:
-            if len(self.known) >= _REMEMBERED:
-                self.known.clear()
-            self.known[cell] = value
+    def remember(self, cell: str, value: StoredValue | _Open, row: int) -> None:
+        """Keep what a short cell says; everything is forgotten when there is too much.
+
+        Args:
+            cell: the cell.
+            value: what it says.
+            row: the number of its row.
+        """
+        if self._unique or len(cell) > _SHORT:
+            return
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+            self._unique = row - self._forgotten_at < _REMEMBERED * _WORTH
+            self._forgotten_at = row
+        self.known[cell] = value
 
 
 class _Check:
     """The checks of one row, with the faults found so far."""
+
+    __slots__ = ("_broken", "_faults", "_open", "_row", "_rules")
 
     def __init__(self, rules: RowValidator, row: SourceRow) -> None:
         self._rules = rules
@@ -103,6 +125,8 @@ class _Check:
     def run(self) -> ValidRow | list[Fault]:
         rules = self._rules
         self._shape()
+        if self._row.faults and any(cell.column == WHOLE_ROW for cell in self._row.faults):
+            return self._faults
         values = self._values()
         kind = rules._subjects.kind(values)
         if not isinstance(kind, SubjectKind):
@@ -131,31 +155,39 @@ class _Check:
     def _shape(self) -> None:
         row, header = self._row, self._rules._header
         for cell in row.faults:
-            named = header.headers[cell.column] if cell.column < len(header.headers) else ""
+            named = header.headers[cell.column] if 0 <= cell.column < len(header.headers) else ""
             self._faults.append(fault(cell.code, row.number, named))
-        extra = len(row.cells) > len(header.headers) or len(header.named) < len(header.headers)
+        extra = len(row.cells) > len(header.headers) or not self._rules._named_all
         if extra and any(c.strip() for n, c in enumerate(row.cells) if n not in header.named):
             self._faults.append(fault("EXTRA_CELL", row.number, ""))
 
     def _values(self) -> dict[str, Any]:
-        rules, cells = self._rules, self._row.cells
         values: dict[str, Any] = {}
-        refused = {cell.column for cell in self._row.faults}
-        width = len(cells)
-        for column in rules._columns:
-            position = column.position
-            cell = cells[position] if position < width else ""
-            if position in refused:
-                self._broken.add(column.name)
-            elif cell:
-                value = column.known.get(cell)
+        for (column, known), cell in zip(self._rules._looked_up, self._cells(), strict=False):
+            if cell:
+                value = known(cell)
                 if value is None:
                     value = self._read(column, cell)
+                    if value is None:
+                        continue
                 if value is _OPEN:
                     self._open.add(column.name)
-                elif value is not None:
+                else:
                     values[column.name] = value
         return values
+
+    def _cells(self) -> Sequence[str]:
+        """The cells of the mapped columns, in their order; cells that are missing at the end are left out."""
+        rules, cells = self._rules, self._row.cells
+        if rules._in_order and not self._row.faults:
+            return cells
+        width = len(cells)
+        refused = {cell.column for cell in self._row.faults}
+        self._broken.update(column.name for column in rules._columns if column.position in refused)
+        return [
+            cells[column.position] if column.position < width and column.position not in refused else ""
+            for column in rules._columns
+        ]
 
     def _read(self, column: _Column, cell: str) -> StoredValue | _Open:
         """A cell that was not met before, or that says nothing."""
@@ -169,10 +201,12 @@ class _Check:
         if value is None and is_missing(field, cell):
             return None
         found = _OPEN if value is None else value
-        column.remember(cell, found)
+        column.remember(cell, found, self._row.number)
         return found
 
     def _required(self, values: Mapping[str, Any], kind: SubjectKind) -> None:
+        if values.keys() >= self._rules._required_names[kind]:
+            return
         missing = [
             field
             for field in self._rules._required[kind]

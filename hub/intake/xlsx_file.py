@@ -119,16 +119,17 @@ def _has_header(sheet: Any, recognise: Recognise) -> bool:
 @contextmanager
 def _workbook(path: Path) -> Iterator[Any]:
     """The workbook, open for reading; what breaks inside it becomes an IntakeError."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
-    except _FAILURES:
-        raise _damaged() from None
-    try:
-        yield book
-    finally:
-        book.close()
+    with path.open("rb") as file:  # by its bytes: the library judges a path by its suffix
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
+        except _FAILURES:
+            raise _damaged() from None
+        try:
+            yield book
+        finally:
+            book.close()
 
 
 def _rows(sheet: Any) -> Iterator[SourceRow]:

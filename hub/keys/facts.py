@@ -27,9 +27,10 @@ class KeyPurpose(StrEnum):
     TOKEN = "token"  # noqa: S105 - a purpose, not a password
     LOG = "log"
     CONSENT = "consent"
+    NOTICE = "notice"
 
 
-SIGNING = (KeyPurpose.TOKEN, KeyPurpose.LOG, KeyPurpose.CONSENT)
+SIGNING = (KeyPurpose.TOKEN, KeyPurpose.LOG, KeyPurpose.CONSENT, KeyPurpose.NOTICE)
 """Purposes of Ed25519 signing keys."""
 
 SINGLE = (KeyPurpose.SUBJECT, KeyPurpose.RECORD, KeyPurpose.CONTENT, KeyPurpose.BLIND)

@@ -28,12 +28,12 @@ class Indexer:
         content: ContentIndexKey,
         blind: BlindIndexRoot,
     ) -> None:
-        self._subject = subject.secret
-        self._alias = derive(Suite.AES_256_GCM, subject.secret, b"credit-hub/alias/v1", 32)
-        self._record = record.secret
-        self._content = content.secret
+        self._subject = _keyed(subject.secret)
+        self._alias = _keyed(derive(Suite.AES_256_GCM, subject.secret, b"credit-hub/alias/v1", 32))
+        self._record = _keyed(record.secret)
+        self._content = _keyed(content.secret)
         self._blind = blind.secret
-        self._fields: dict[str, bytes] = {}
+        self._fields: dict[str, hmac.HMAC] = {}
 
     def subject_id(self, kind: str, identifier: str) -> bytes:
         """16 bytes for a subject: `kind` ORG or PERSON, `identifier` its normalised USCC or resident id."""
@@ -41,14 +41,14 @@ class Indexer:
 
     def record_id(self, subject_id: bytes, dataset: str, natural_key: bytes) -> bytes:
         """16 bytes for a record: its subject, its dataset and the canonical JSON of its natural key."""
-        return _short(self._record, _join(subject_id, dataset.encode()) + natural_key)
+        return _short(self._record, _framed(subject_id) + _framed(dataset.encode()) + natural_key)
 
     def content_hash(self, record_id: bytes, content: bytes) -> bytes:
         """32 bytes for the canonical content of a record.
 
         The record's id goes in, so that equal contents of two records cannot be told from the database.
         """
-        return hmac.digest(self._content, _join(record_id) + content, "sha256")
+        return _digest(self._content, _framed(record_id) + content)
 
     def blind_token(self, field_id: str, value: bytes) -> bytes:
         """16 bytes for the canonical value of a searchable field such as `government.registration.uscc`."""
@@ -56,17 +56,28 @@ class Indexer:
 
     def alias_hash(self, scheme: str, code: str) -> bytes:
         """16 bytes for a renamed, legacy or merged code of a subject under its numbering scheme."""
-        return _short(self._alias, _join(scheme.encode()) + code.encode())
+        return _short(self._alias, _framed(scheme.encode()) + code.encode())
 
-    def _field_key(self, field_id: str) -> bytes:
+    def _field_key(self, field_id: str) -> hmac.HMAC:
         info = f"credit-hub/blind/v1/{field_id}".encode()
-        return self._fields.setdefault(field_id, derive(Suite.AES_256_GCM, self._blind, info, 32))
+        return self._fields.setdefault(field_id, _keyed(derive(Suite.AES_256_GCM, self._blind, info, 32)))
 
 
-def _short(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")[:ID_BYTES]
+def _keyed(key: bytes) -> hmac.HMAC:
+    """The hash with the key in it and no message yet; each message continues a copy, so the key is set up once."""
+    return hmac.new(key, digestmod="sha256")
 
 
-def _join(*parts: bytes) -> bytes:
-    """The parts, each after its length in two bytes, so that no two lists of parts look alike."""
-    return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+def _digest(keyed: hmac.HMAC, message: bytes) -> bytes:
+    copy = keyed.copy()
+    copy.update(message)
+    return copy.digest()
+
+
+def _short(keyed: hmac.HMAC, message: bytes) -> bytes:
+    return _digest(keyed, message)[:ID_BYTES]
+
+
+def _framed(part: bytes) -> bytes:
+    """The part after its length in two bytes, so that no two lists of parts look alike."""
+    return len(part).to_bytes(2, "big") + part

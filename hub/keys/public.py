@@ -1,4 +1,4 @@
-"""`public.json`: the public half of a ring, enough to verify tokens, checkpoints, receipts and consents.
+"""`public.json`: the public half of a ring, enough to verify tokens, checkpoints, receipts, consents and notices.
 
 Members: `format`, `demo`, `log_origin`, `keys` (JWKs of RFC 8037 with `purpose`, `status` and `created_at`)
 and `log_verifiers` (C2SP signed-note verifier keys under the log's origin, as witnesses want them).
@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from hub.errors import VerificationError
 from hub.keys import files
-from hub.keys.facts import KeyFacts, KeyPurpose
+from hub.keys.facts import SIGNING, KeyFacts
 from hub.keys.manifest import facts_document
 from hub.keys.note import NoteVerifier, is_note_name
-from hub.keys.signing import ConsentVerifyKey, LogVerifyKey, TokenVerifyKey, VerifyKey
+from hub.keys.signing import ConsentVerifyKey, LogVerifyKey, NoticeVerifyKey, TokenVerifyKey, VerifyKey
 
 PUBLIC_FILE = "public.json"
 _FORMAT = 1
@@ -35,6 +35,7 @@ class PublicRing:
     token: Mapping[str, TokenVerifyKey]
     log: Mapping[str, LogVerifyKey]
     consent: Mapping[str, ConsentVerifyKey]
+    notice: Mapping[str, NoticeVerifyKey]
 
     def note_verifiers(self) -> tuple[NoteVerifier, ...]:
         """The log's keys under the log's origin."""
@@ -42,7 +43,7 @@ class PublicRing:
 
     def document(self, facts: Iterable[KeyFacts]) -> dict[str, Any]:
         """The JSON form, with what `facts` says about each key."""
-        keys = {**self.token, **self.log, **self.consent}
+        keys = {**self.token, **self.log, **self.consent, **self.notice}
         return {
             "format": _FORMAT,
             "demo": self.demo,
@@ -67,6 +68,7 @@ def parse_public(document: Mapping[str, Any]) -> PublicRing:
             token=_keys(TokenVerifyKey, document["keys"]),
             log=_keys(LogVerifyKey, document["keys"]),
             consent=_keys(ConsentVerifyKey, document["keys"]),
+            notice=_keys(NoticeVerifyKey, document["keys"]),
         )
         if set(document["log_verifiers"]) != {str(verifier) for verifier in ring.note_verifiers()}:
             raise ValueError
@@ -89,7 +91,7 @@ def load_public(path: Path) -> PublicRing:
 
 
 def _keys(kind: type[V], jwks: Iterable[Mapping[str, Any]]) -> Mapping[str, V]:
-    if any(jwk["purpose"] not in (KeyPurpose.TOKEN, KeyPurpose.LOG, KeyPurpose.CONSENT) for jwk in jwks):
+    if any(jwk["purpose"] not in SIGNING for jwk in jwks):
         raise ValueError
     keys = [kind.from_jwk(jwk) for jwk in jwks if jwk["purpose"] == kind.purpose]
     return MappingProxyType({key.kid: key for key in keys})

@@ -47,7 +47,14 @@ from hub.keys.secrets import (
     SymmetricKey,
     fingerprint_id,
 )
-from hub.keys.signing import ConsentSigningKey, LogSigningKey, SigningKey, TokenSigningKey, signing_id
+from hub.keys.signing import (
+    ConsentSigningKey,
+    LogSigningKey,
+    NoticeSigningKey,
+    SigningKey,
+    TokenSigningKey,
+    signing_id,
+)
 from hub.keys.suites import Suite, require
 
 S = TypeVar("S", bound=SymmetricKey | SigningKey[Any])
@@ -66,6 +73,7 @@ class KeyRing:
     token: KeySet[TokenSigningKey]
     log: KeySet[LogSigningKey]
     consent: KeySet[ConsentSigningKey]
+    notice: KeySet[NoticeSigningKey]
 
     @property
     def demo(self) -> bool:
@@ -97,6 +105,7 @@ class KeyRing:
             token={key_id: key.public for key_id, key in self.token.by_id.items()},
             log={key_id: key.public for key_id, key in self.log.by_id.items()},
             consent={key_id: key.public for key_id, key in self.consent.by_id.items()},
+            notice={key_id: key.public for key_id, key in self.notice.by_id.items()},
         )
 
     def public_document(self) -> dict[str, Any]:
@@ -206,6 +215,7 @@ def assemble(manifest: Manifest, secrets: Mapping[str, bytes]) -> KeyRing:
         token=KeySet.of(KeyPurpose.TOKEN, every(TokenSigningKey, KeyPurpose.TOKEN)),
         log=KeySet.of(KeyPurpose.LOG, every(LogSigningKey, KeyPurpose.LOG)),
         consent=KeySet.of(KeyPurpose.CONSENT, every(ConsentSigningKey, KeyPurpose.CONSENT)),
+        notice=KeySet.of(KeyPurpose.NOTICE, every(NoticeSigningKey, KeyPurpose.NOTICE)),
     )
 
 
@@ -237,6 +247,7 @@ def _check_public(folder: Path, ring: KeyRing) -> None:
             own.token.items() <= published.token.items()
             and own.log.items() <= published.log.items()
             and own.consent.items() <= published.consent.items()
+            and own.notice.items() <= published.notice.items()
             and (own.demo, own.log_origin) == (published.demo, published.log_origin)
         )
     except VerificationError:

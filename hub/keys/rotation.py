@@ -31,7 +31,7 @@ def add_kek(folder: Path, now: datetime) -> KeyFacts:
 
 
 def add_signing_key(folder: Path, purpose: KeyPurpose, now: datetime) -> KeyFacts:
-    """Make a new signing key of the purpose `token`, `log` or `consent` active; the old ones still verify.
+    """Make a new signing key of the purpose `token`, `log`, `consent` or `notice` active; old ones still verify.
 
     Raises:
         KeyRingError: when the purpose is another, or as for `add_kek`.

@@ -1,4 +1,4 @@
-"""Ed25519 signatures (RFC 8032) on tokens, audit checkpoints and consents, each with a key type of its own.
+"""Ed25519 signatures (RFC 8032) on tokens, audit checkpoints, consents and notices, each with a key type of its own.
 
 - Private and public keys carry their purpose in their type; a document signed for one purpose does not verify
   for another, because the purpose stands before the signed bytes.
@@ -98,6 +98,13 @@ class ConsentVerifyKey(VerifyKey):
     purpose = KeyPurpose.CONSENT
 
 
+class NoticeVerifyKey(VerifyKey):
+    """Verifies notices to institutions."""
+
+    __slots__ = ()
+    purpose = KeyPurpose.NOTICE
+
+
 V = TypeVar("V", bound=VerifyKey)
 
 
@@ -169,6 +176,13 @@ class ConsentSigningKey(SigningKey[ConsentVerifyKey]):
 
     __slots__ = ()
     verify_type = ConsentVerifyKey
+
+
+class NoticeSigningKey(SigningKey[NoticeVerifyKey]):
+    """Signs notices to institutions, such as recalls."""
+
+    __slots__ = ()
+    verify_type = NoticeVerifyKey
 
 
 def signing_id(purpose: KeyPurpose, raw: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO
 
 from cryptography.exceptions import InvalidTag
@@ -56,7 +57,6 @@ class SealedSpool:
             SealError: when the file was altered.
         """
         if self._file is not None:
-            self._file.flush()
             at = 0
             for number, lengths in enumerate(self._lengths):
                 self._file.seek(at)
@@ -71,9 +71,10 @@ class SealedSpool:
 
     def close(self) -> None:
         """Forget everything."""
-        self._waiting = []
+        self._waiting, self._size, self._lengths = [], 0, []
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # on a full disk; the file is gone all the same
+                self._file.close()
             self._file = None
 
     def _write(self) -> None:
@@ -84,6 +85,7 @@ class SealedSpool:
                 self._file = tempfile.TemporaryFile(prefix="hub-spool-")  # noqa: SIM115
             self._file.seek(0, os.SEEK_END)
             self._file.write(len(block).to_bytes(_LENGTH_BYTES, "big") + block)
+            self._file.flush()  # a full disk shows here, not when the text is read back
         except OSError as error:
             raise UnavailableError(
                 "The answer could not be put aside.",

@@ -8,12 +8,19 @@ Rules
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from hub.model.values import Cell, read_decimal, refuse
 
 FEN_PER_UNIT = {"元": 100, "万元": 1_000_000}
 """Minor units in one unit of a file's column."""
+
+_PLAIN = {
+    "元": (re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?"), 2),
+    "万元": (re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?"), 6),
+}
+"""Amounts as most files write them, and how many decimals are 分 and less; read without decimal arithmetic."""
 
 LARGEST = 9_000_000_000_000_000
 """Largest accepted amount in minor units; every reader of JSON keeps it exact."""
@@ -26,6 +33,11 @@ def read_money(cell: Cell, *, unit: str) -> int:
         ValueFormatError: BAD_MONEY when it is not a whole number of 分, NEGATIVE_AMOUNT, NUMBER_TOO_LARGE,
             or as `hub.model.values.read_decimal`.
     """
+    if isinstance(cell, str):
+        form, decimals = _PLAIN[unit]
+        plain = form.fullmatch(cell)
+        if plain is not None:
+            return int(plain[1] + (plain[2] or "").ljust(decimals, "0"))
     fen = read_decimal(cell, unit=unit) * FEN_PER_UNIT[unit]
     if fen != fen.to_integral_value():
         raise refuse(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SPACE = re.compile(r"[\s\ufeff\u200b\u00ad]+")
+_INVISIBLE = ("\ufeff", "\u200b", "\u00ad")
+_WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _ALPHANUMERIC = {
     wide: wide - 0xFEE0 for wide in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
 }
@@ -18,10 +19,20 @@ _ALPHANUMERIC = {
 
 def normalise(text: str) -> str:
     """The form in which identifiers are checked and stored: half-width, no white space, capitals."""
-    return _SPACE.sub("", unicodedata.normalize("NFKC", text)).upper()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        for sign in _INVISIBLE:
+            if sign in text:
+                text = text.replace(sign, "")
+    return "".join(text.split()).upper()
 
 
 def tidy(text: str) -> str:
     """Free text as it is stored: composed, half-width letters and digits, ends trimmed, line feeds only."""
-    composed = unicodedata.normalize("NFC", text).translate(_ALPHANUMERIC)
-    return composed.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff\u200b \t\n\u3000\u00a0")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        if _WIDE.search(text):
+            text = text.translate(_ALPHANUMERIC)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip("\ufeff\u200b \t\n\u3000\u00a0")

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import mul
 
 from hub.errors import IdentifierError
 from hub.model.normal import normalise
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
+_ORGANISATION_VALUES = {c: int(c, 36) for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _FORM = re.compile(r"[1-9ANY][0-9A-HJ-NPQRTUWXY][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _ORGANISATION_FORM = re.compile(r"[0-9A-Z]{8}[0-9X]")
@@ -75,13 +78,21 @@ class Uscc:
 
 def uscc_check_character(first17: str) -> str:
     """Check character for the first 17 characters of a unified social credit code (GB 32100-2015, mod 31)."""
-    total = sum(ALPHABET.index(c) * w for c, w in zip(first17, _WEIGHTS, strict=True))
-    return ALPHABET[-total % 31]
+    if len(first17) != len(_WEIGHTS) or not _VALUES.keys() >= set(first17):
+        raise ValueError("not the first 17 characters of a code")
+    return _uscc_check(first17)
+
+
+def _uscc_check(first17: str) -> str:
+    """The check character for 17 characters of the alphabet."""
+    return ALPHABET[-sum(map(mul, map(_VALUES.__getitem__, first17), _WEIGHTS)) % 31]
 
 
 def organisation_check_character(first8: str) -> str:
     """Check character for the first 8 characters of an organisation code (GB 11714, mod 11)."""
-    total = sum(int(c, 36) * w for c, w in zip(first8, _ORGANISATION_WEIGHTS, strict=True))
+    if len(first8) != len(_ORGANISATION_WEIGHTS):
+        raise ValueError("not the first 8 characters of a code")
+    total = sum(map(mul, map(_ORGANISATION_VALUES.__getitem__, first8.upper()), _ORGANISATION_WEIGHTS))
     return "0123456789X0"[11 - total % 11]
 
 
@@ -114,7 +125,7 @@ def parse_uscc(text: str, *, demo: bool) -> Uscc:
             message_zh="统一社会信用代码含有不允许的字符。",
         )
     inner = organisation_check_character(code[8:16]) == code[16]
-    if not inner or uscc_check_character(code[:17]) != code[17]:
+    if not inner or _uscc_check(code[:17]) != code[17]:
         raise IdentifierError(
             "The check character of the unified social credit code is wrong.",
             detail="CHECKSUM_MISMATCH",

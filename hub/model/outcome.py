@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """There is nothing the caller may see of such a subject (or there is no such subject)."""
     MATTER_NOT_LISTED = "MATTER_NOT_LISTED"
     """The matter is not on the published list of matters for which credit may be checked."""
+    REFERENCE_REQUIRED = "REFERENCE_REQUIRED"
+    """The purpose asks for the number of the caller's case or file, and the token states none."""
     FAIR_USE_TEMPLATE = "FAIR_USE_TEMPLATE"
     """The fair-use template is not one of the purpose, or not the one the consent was given under."""
     FAIR_USE_RANGE = "FAIR_USE_RANGE"

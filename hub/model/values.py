@@ -13,6 +13,7 @@ import math
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from hub.errors import ValueFormatError
 from hub.model.normal import normalise, tidy
@@ -29,6 +30,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CELL_ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)", re.IGNORECASE)
 _DASHES = frozenset({"", "-", "--", "/", "\\", "—", "——", "–"})
 _NOTHING = _DASHES | {"无", "空", "NULL", "NONE", "N/A", "NA", "NAN"}
+_SOME = frozenset("0123456789ABCDEFGHIJKLMOPQRSTUVWXYZabcdefghijklmopqrstuvwxyz")
+"""Letters and digits with which no word for nothing begins."""
 _YES = frozenset({"是", "有", "TRUE", "YES", "Y", "1", "T"})
 _NO = frozenset({"否", "无", "FALSE", "NO", "N", "0", "F"})
 
@@ -48,6 +51,9 @@ def is_blank(cell: Cell, *, free_text: bool = False) -> bool:
     if isinstance(cell, float):
         return math.isnan(cell)
     if not isinstance(cell, str) or len(cell) > 64:
+        return False
+    first = cell[:1]
+    if first in _SOME or ("\u4e00" <= first <= "\u9fff" and first not in "无空"):
         return False
     return normalise(cell) in (_DASHES if free_text else _NOTHING)
 
@@ -105,11 +111,11 @@ def _checked(text: str) -> str:
         )
     if text.startswith(("=", "＝")):
         raise refuse("FORMULA", "The cell holds a formula.", "Enter its value instead.", "单元格内容是公式。")
-    if _CELL_ERROR.fullmatch(text.strip()):
+    if "#" in text and _CELL_ERROR.fullmatch(text.strip()):
         raise refuse(
             "CELL_ERROR", "The cell holds a spreadsheet error.", "Correct it.", "单元格内容是电子表格错误值。"
         )
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):
         raise refuse(
             "CONTROL_CHARACTER",
             "The cell holds a control character.",
@@ -146,7 +152,7 @@ def read_decimal(cell: Cell, *, unit: str = "") -> Decimal:
     if isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool):
         return exact(cell)
     text = normalise(cell_text(cell))
-    suffix = normalise(unit)
+    suffix = _suffix(unit)
     if suffix and text.endswith(suffix) and not (suffix == "元" and text.endswith(("万元", "亿元"))):
         text = text[: -len(suffix)]
     elif text.endswith(("元", "万", "亿")):
@@ -160,6 +166,12 @@ def read_decimal(cell: Cell, *, unit: str = "") -> Decimal:
     if isinstance(cell, bool) or not _NUMBER.fullmatch(text):
         raise _bad_number()
     return Decimal(text.replace(",", ""))
+
+
+@lru_cache(maxsize=64)
+def _suffix(unit: str) -> str:
+    """A unit of the catalogue in the form in which cells are compared with it."""
+    return normalise(unit)
 
 
 def read_integer(cell: Cell, *, unit: str = "") -> int:

@@ -2,9 +2,10 @@
 
 - A field opens when its outcome rises, closes when it falls. A field that keeps its outcome under another rule is
   no change here.
-- Besides fields: what a purpose asks for (consent, matter, holders), its fair-use templates cap by cap, the published
-  matters, the consent templates and the declared questions. Whether such a change opens is known for the entries
-  of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening where a build asks to be stopped.
+- Besides fields: what a purpose asks for (consent, matter, reference, holders), its fair-use templates cap by cap and
+  which of them is the default, the published matters, the consent templates and the declared questions. Whether such
+  a change opens is known for the entries of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening
+  where a build asks to be stopped.
 - Texts (titles, notices, sources) are not compared.
 """
 
@@ -147,6 +148,7 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
     "purpose": {
         "consent_required": _less,
         "matter_required": _less,
+        "reference_required": _less,
         "holders": _gain,
     },
     "fair-use template": {
@@ -199,6 +201,15 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
                 yield EntryChange(place, "", "", "removed", Effect.CLOSES)
             else:
                 yield from _attributes(place, _DIRECTIONS[registry], before[name], after[name])
+    yield from _defaults(old, new)
+
+
+def _defaults(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
+    """Purposes whose default template is another one: a token that names none stands for it now."""
+    for code in sorted({*old.purposes} & {*new.purposes}):
+        was, now = (policy.fair_use_of(code, None) for policy in (old, new))
+        if was and now and was.id != now.id:
+            yield EntryChange(f"purpose {code}", "default fair-use template", was.id, now.id, Effect.UNCLEAR)
 
 
 def _attributes(

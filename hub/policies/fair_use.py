@@ -25,9 +25,9 @@ from hub.policies.model import Beyond, DatasetCaps, FairUse, Purpose, Rate, Unit
 FILE = "fair_use.toml"
 MOST_SUBJECTS = 1000
 """Most subjects that any template may allow in one request."""
-
-_MOST = 2_000_000_000
+MOST_READS = 2_000_000_000
 """Largest cap; counts are stored in four bytes."""
+
 _ID = re.compile(r"[A-Z0-9-]{3,32}")
 _UNITS = {unit.value: unit for unit in Unit}
 _ORDER = tuple(Unit)
@@ -142,8 +142,8 @@ def _read_rates(entry: Entry, key: str) -> tuple[Rate, ...]:
         table.close()
         if unit in found or not most:
             raise entry.error(key, f"{unit} stands twice or allows nothing", "Write each unit once, from 1.")
-        if most > _MOST:
-            raise entry.error(key, f"a count never reaches {most}", f"Write {_MOST} at most.")
+        if most > MOST_READS:
+            raise entry.error(key, f"a count never reaches {most}", f"Write {MOST_READS} at most.")
         found[unit] = most
     rates = tuple(Rate(unit, found[unit]) for unit in _ORDER if unit in found)
     for shorter, longer in pairwise(rates):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from hub.catalog.types import Catalog
 from hub.errors import PolicyError
+from hub.policies.clocks import FILE as CLOCKS
+from hub.policies.clocks import read_clocks
 from hub.policies.fair_use import FILE as FAIR_USE
 from hub.policies.fair_use import read_fair_use
 from hub.policies.lint import check, check_links
@@ -42,6 +44,7 @@ FILES = (
     "cases.toml",
     PREDICATES,
     FAIR_USE,
+    CLOCKS,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -97,6 +100,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         files=dict(texts),
         questionnaire=read_predicates(texts[PREDICATES], catalog),
         fair_use=fair_use,
+        clocks=read_clocks(texts[CLOCKS], catalog),
     )
     check(policy, catalog)
     return policy

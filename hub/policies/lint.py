@@ -10,7 +10,7 @@
 - A consent template asks for exactly what its purpose opens for its kind of subject: nothing is shown that
   was not asked for, and nothing is asked for that is not needed (PIPL art. 6).
 - An opening rule names a purpose that reads subjects, that is, one with a fair-use template; the narrower caps of a
-  template are about datasets that a rule opens for its purpose.
+  template are about datasets that a rule opens for its purpose, and a range of data about such as have one.
 - Inheritance has no circle.
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.catalog.types import Catalog, Dataset, Field, SubjectKind
+from hub.catalog.types import Catalog, Dataset, Field, Nature, SubjectKind
 from hub.errors import PolicyError
 from hub.model.outcome import Outcome
 from hub.policies.compile import DecisionTable, TableCompiler
@@ -88,6 +88,8 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for predicate in policy.questionnaire.predicates.values():
         if not predicate.verified:
             yield f"predicates.toml: {predicate.code} is not confirmed by those who answer for its thresholds."
+    for name in policy.clocks.unverified:
+        yield f"clocks.toml: {name} is not verified against its legal text."
 
 
 class _Patterns:
@@ -105,6 +107,10 @@ class _Patterns:
             found = [(f, d) for d in near for f in d.fields if matches(pattern, f.id)]
             self._named[pattern] = found
         return found
+
+    def timeless(self, dataset: str) -> bool:
+        """Whether a dataset is read whatever its dates are."""
+        return any(d.id == dataset and (d.profile or d.nature is Nature.BASIC) for d in self._datasets)
 
     def reached(self, rule: Rule) -> Iterator[tuple[Field, SubjectKind]]:
         """The fields a rule reaches, each with the kind of subject it does so for."""
@@ -220,6 +226,11 @@ def _check_fair_use(policy: PolicySet, patterns: _Patterns) -> None:
                 raise PolicyError(
                     f"fair_use.toml, entry {template.id}: no rule opens {dataset} for {template.purpose}.",
                     hint="Delete its caps, or open it in rules.csv.",
+                )
+            if template.datasets[dataset].range_months and patterns.timeless(dataset):
+                raise PolicyError(
+                    f"fair_use.toml, entry {template.id}: {dataset} holds basic facts, which no range of data cuts.",
+                    hint="Delete its range_months.",
                 )
 
 

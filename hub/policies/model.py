@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -17,6 +17,7 @@ from functools import cached_property
 from hub.catalog.types import Label, SubjectKind
 from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
+from hub.policies.clocks import Clocks
 from hub.policies.predicates import Questionnaire
 
 ANY = "*"
@@ -93,6 +94,8 @@ class Purpose:
     source: str
     """The legal text or document the purpose rests on."""
     verified: bool
+    reference_required: bool = False
+    """Whether a request states the caller's own file or case number; it goes into the audit entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +227,25 @@ class FairUse:
         """Days for which the recipient may keep what it gets under a consent, of one dataset or of any."""
         return _tighter(self.data_life_days_of(dataset), consent.data_life_days)
 
-    def earliest(self, today: date, dataset: str = "") -> date | None:
-        """The first date of data that may be read on a day, of one dataset or of any; None: no limit."""
-        months = self.range_months_of(dataset)
+    def earliest(self, today: date, dataset: str = "", signed_months: int = 0) -> date | None:
+        """The first date of data that may be read on a day, of one dataset or of any; None: no limit.
+
+        Of the template and what a consent says (0: nothing), the tighter.
+        """
+        months = _tighter(self.range_months_of(dataset), signed_months)
         return months_before(today, months) if months else None
 
     def data_life_days_of(self, dataset: str) -> int:
         """Days after which the recipient deletes what it got of one dataset; 0: by its own law."""
         own = self.datasets.get(dataset)
         return own.data_life_days if own and own.data_life_days else self.data_life_days
+
+    def counted(self) -> Iterator[tuple[bool, str, tuple[Rate, ...]]]:
+        """What it limits by calendar unit: whether of one subject or of all, the dataset ("": any), how often."""
+        yield False, "", self.reads_in_all
+        yield True, "", self.reads_of_subject
+        for caps in self.datasets.values():
+            yield True, caps.dataset, caps.reads_of_subject
 
 
 @dataclass(frozen=True)
@@ -261,6 +274,8 @@ class PolicySet:
     """Yes/no questions that may be asked about fields, and the budget for asking."""
     fair_use: Mapping[str, FairUse] = field(default_factory=dict)
     """Fair-use templates by id, in file order."""
+    clocks: Clocks = field(default_factory=Clocks)
+    """Periods of publication, time limits of cases, working days."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 

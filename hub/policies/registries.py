@@ -55,6 +55,7 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         holders=entry.words("holders", roles, "roles.toml"),
         source=entry.text("source"),
         verified=entry.flag("verified"),
+        reference_required=entry.flag("reference_required") if entry.has("reference_required") else False,
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(

@@ -141,6 +141,48 @@ consent = Table(
     Index("consent_by_id", "consent_id"),
 )
 
+lifecycle_case = Table(
+    "lifecycle_case",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False, comment="REPAIR or OBJECTION"),
+    Column("dataset", Text, nullable=False),
+    Column("record_id", LargeBinary, nullable=False),
+    Column("record_version", Integer, nullable=False, comment="version it was opened about"),
+    Column("source_unit", Text, nullable=False, comment="source unit of the record"),
+    Column("state", Text, nullable=False, comment="see hub.lifecycle.case"),
+    Column("ground", Text, nullable=False, comment="why it was opened"),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("due_on", Date, comment="last civil date of the next act; null once closed"),
+    Column("decide_by", Date, nullable=False, comment="last civil date of the decision"),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True), comment="when a repair was taken back"),
+    Column("events", Integer, nullable=False, comment="number of the newest event"),
+    Index("lifecycle_case_by_id", "case_id"),
+    Index("lifecycle_case_due", "due_on", "case_id", postgresql_where=text("due_on IS NOT NULL")),
+    Index(
+        "lifecycle_case_open", "subject_id", "dataset", "record_id", "kind",
+        unique=True, postgresql_where=text("due_on IS NOT NULL"),
+    ),
+)  # fmt: skip
+
+lifecycle_event = Table(
+    "lifecycle_event",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, comment="1 for the opening"),
+    Column("act", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="of the case, afterwards"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("client_id", Text, nullable=False, comment="who did it"),
+    Column("institution", Text, nullable=False),
+    Column("operator", Text, nullable=False, comment="pseudonym of the person; empty when not named"),
+    Column("reason", Text, nullable=False, comment="code; empty where the act needs none"),
+    Column("sealed", Text, nullable=False, comment="what was written, sealed under the subject's key"),
+)
+
 client = Table(
     "client",
     metadata,
@@ -226,6 +268,53 @@ quota_count = Table(
     Column("used", Integer, nullable=False, comment="answers given in the window"),
     Index("quota_count_window", text("timezone('UTC', window_start)")),  # serves the purge, and nothing else
     postgresql_with={"fillfactor": 80},  # counting up finds room in the same page and touches no index
+)
+
+recall = Table(
+    "recall",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("recall_id", Text, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("record_id", LargeBinary, nullable=False),
+    Column("cause", Text, nullable=False, comment="CORRECTED, REPAIRED, WITHDRAWN, EXPIRED, SHIELDED"),
+    Column("version", Integer, nullable=False, comment="which a correction brought; 0 for other causes"),
+    Column("fields", ARRAY(Text), comment="what a correction changed; null: the record as a whole"),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False, comment="client id, or who ran the command"),
+    Column("scanned", BigInteger, nullable=False, comment="size of the log that recipients were sought in"),
+    Column("withheld", Integer, nullable=False, comment="entries that no longer say what they showed"),
+    Index("recall_record", "subject_id", "dataset", "record_id", "cause", "scanned"),
+    Index("recall_issued", "issued_at"),
+)
+
+recall_notice = Table(
+    "recall_notice",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("recall_id", Text, primary_key=True),
+    Column("institution", Text, primary_key=True, comment="USCC of the recipient"),
+    Column("position", BigInteger, nullable=False, comment="place in the feed: size of the log at the issue"),
+    Column("document", JSON, nullable=False, comment="the signed recall"),
+    Column("acknowledged_at", DateTime(timezone=True)),
+    Column("acknowledged_by", Text, comment="client id"),
+    Index("recall_notice_feed", "institution", "position", "recall_id"),
+    Index("recall_notice_recall", "recall_id", "institution"),
+    Index(
+        "recall_notice_unclosed",
+        "position",
+        "recall_id",
+        "institution",
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
+)
+
+recall_sweep = Table(
+    "recall_sweep",
+    metadata,
+    Column("slot", SmallInteger, primary_key=True, autoincrement=False, comment="always 0: there is one row"),
+    Column("swept_at", DateTime(timezone=True), nullable=False, comment="records before it were looked at"),
 )
 
 log_state = Table(

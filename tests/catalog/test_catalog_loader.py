@@ -97,7 +97,7 @@ def catalog():
 
 
 def test_the_shipped_catalogue_has_datasets_in_all_four_domains(catalog):
-    assert len(catalog.datasets) == 21
+    assert len(catalog.datasets) == 50
     assert {d.domain for d in catalog} == {"government", "judicial", "market", "financial"}
     assert [catalog.profile(kind).id for kind in SubjectKind] == [
         "government.registration",
@@ -181,6 +181,7 @@ def test_the_revision_follows_every_byte_and_every_name(tmp_path, catalog):
         copy = folder / path.relative_to(SCHEMA / "catalog")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
+    (tmp_path / "refused.toml").write_bytes((SCHEMA / "refused.toml").read_bytes())
     assert load_catalog(tmp_path).revision == catalog.revision
     changed = folder / FILE
     changed.write_bytes(changed.read_bytes() + b"\n")

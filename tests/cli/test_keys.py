@@ -19,7 +19,7 @@ def test_a_ring_is_made_listed_and_published_without_private_material(bare: Shel
     listed = bare.done("keys", "list", str(folder))
     public = json.loads(bare.done("keys", "public", str(folder)))
     assert "HUB_KEYS_DIR=" in made
-    assert listed.count("active") == 8
+    assert listed.count("active") == 9
     assert public["log_verifiers"]
     for path in folder.glob("*_*.json"):
         secret = json.loads(path.read_bytes()).get("secret", "")

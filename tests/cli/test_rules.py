@@ -16,6 +16,16 @@ def test_an_explanation_names_outcome_rule_and_reason_in_both_languages(bare: Sh
     assert "CLEAR (ALLOWED), decided by B-" in out
     assert "规则允许" in out
     assert "consent" in out
+    assert "Fair use under FU-LOAN-1: the last 36 months" in out
+    assert "2 of them of this dataset a day" in out
+
+
+def test_a_purpose_that_wants_a_case_number_is_explained_so(bare: Shell) -> None:
+    for words in (
+        ("explain", "judicial_body", "judicial.judgment.court", "JUDICIAL_CASE"),
+        ("policy", "who", "judicial.judgment.court", "--json"),
+    ):
+        assert "case or file number" in bare.done(*words)
 
 
 def test_a_client_that_lacks_the_purpose_is_told_so(bare: Shell) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from world import World, run
 
 from hub.demo import story_facts as facts
+from hub.keys.signing import verify_document
 
 _GRANT = "mutation G($i: GrantConsentInput!) { grantConsent(input: $i) { id status maxUses rangeFrom rangeTo items { dataset separate } } }"
 _WHOLE: dict[str, Any] = {
@@ -163,8 +164,6 @@ def test_a_consent_is_withdrawn_once(database_url: str, tmp_path: Path) -> None:
 
 
 def test_the_artefact_is_signed_and_says_all_that_was_agreed(database_url: str, tmp_path: Path) -> None:
-    from hub.keys.signing import verify_document
-
     async def scene(world: World) -> None:
         consent = await world.consent(signatory="符海澜")
         own = await world.token("subject-org", "SELF_QUERY")
@@ -178,5 +177,25 @@ def test_the_artefact_is_signed_and_says_all_that_was_agreed(database_url: str, 
         assert body["frequency"] == [{"unit": "DAY", "value": 50}, {"unit": "MONTH", "value": 500}]
         assert body["clamped"] == []
         assert body["adverseNoticeAcknowledged"] is True
+        assert not any({"rangeMonths", "frequency"} & item.keys() for item in body["items"])
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_item_says_the_caps_that_the_fair_use_template_has_for_it_alone(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        await world.consent(fairUseTemplate="FU-LOAN-SMALL")
+        own = await world.token("subject-org", "SELF_QUERY")
+        artefact = (await world.ask(own, "{ consents { artefact } }"))["data"]["consents"][0]["artefact"]
+        body = verify_document(world.hub.ring.public().consent, artefact)
+        said = {
+            item["dataset"]: (item.get("rangeMonths"), item.get("frequency"), item["dataLife"]["value"])
+            for item in body["items"]
+        }
+        assert said.pop("financial.loan") == (12, [{"unit": "DAY", "value": 2}], 30)
+        assert said.pop("government.tax_payment") == (12, None, 15)
+        assert set(said.values()) == {(None, None, 30)}
 
     run(database_url, tmp_path, scene)

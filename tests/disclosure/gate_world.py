@@ -107,7 +107,7 @@ class Bench:
     async def engine(self, caller: Caller, text: str, variables: Mapping[str, Any], finished: Any) -> Any:
         """What the GraphQL engine makes of the same finished data."""
         hub = self.world.hub
-        services = Services(hub.database, hub.consents, lambda _: b"", 100)
+        services = Services(hub.database, hub.consents, hub.recalls, hub.lifecycle, lambda _: b"", 100)
         context = RequestContext(services, hub.rules, caller, self.world.clock.now(), finished)
         return await self.schema.execute(text, dict(variables), context)
 
@@ -127,8 +127,17 @@ class Counts:
         return found
 
 
-_BACKGROUND = ("SELECT client_id, name_zh", "typeinfo", "'jit'", "FROM policy_active")
-"""What runs at times of its own: the registers of clients and policies are read again, the driver looks at types."""
+_BACKGROUND = (
+    "SELECT client_id, name_zh",
+    "typeinfo",
+    "'jit'",
+    "FROM policy_active",
+    "SKIP LOCKED",
+    "WHERE expires_at <",
+    "LISTEN ",
+)
+"""What runs at times of its own: the registers of clients and policies are read again, what has expired is deleted,
+the driver looks at types."""
 
 
 @contextmanager

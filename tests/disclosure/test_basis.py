@@ -110,6 +110,101 @@ def test_a_consent_signed_wider_than_a_narrowed_cap_is_refused_where_the_templat
     run(database_url, tmp_path, scene)
 
 
+WIDER = (
+    ('{ unit = "DAY", most = 5 }, { unit = "MONTH", most = 20 }', '{ unit = "DAY", most = 9 }, { unit = "MONTH", most = 90 }'),
+    ("range_months = 24\ndata_life_days = 30", "range_months = 24\ndata_life_days = 60"),
+)  # fmt: skip
+
+
+def test_a_cap_widened_after_the_signature_does_not_widen_what_was_signed(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        signed = await world.consent(fairUseTemplate=SMALL)
+        files = dict(world.hub.rules.policy.files)
+        for narrow, wide in WIDER:
+            assert narrow in files["fair_use.toml"]
+            files["fair_use.toml"] = files["fair_use.toml"].replace(narrow, wide)
+        policy = build_policy(files, world.hub.rules.catalog)
+        await publish(world, policy)
+        await until(lambda: world.hub.rules.policy.revision == policy.revision)
+        fresh = await world.consent(fairUseTemplate=SMALL)
+        for consent, days, most in ((signed, 30, 5), (fresh, 60, 9)):
+            token = await world.token("bank-hkb", "LOAN_APPLICATION", consent=consent, template=SMALL)
+            answer = await world.ask(token, ASK, {"u": COMPANY})
+            assert answer["extensions"]["disclosure"]["terms"][0]["dataLifeDays"] == days
+            while answer["data"]["organization"] is not None:
+                answer = await world.ask(token, ASK, {"u": COMPANY})
+            assert answer["errors"][0]["extensions"]["reason"] == "FAIR_USE_FREQUENCY"
+            query = "SELECT used FROM quota_count WHERE subject_id <> '' AND unit = 'DAY'"
+            assert await world.hub.database.pool.fetchval(query) == most
+
+    run(database_url, tmp_path, scene)
+
+
+LOANS = "query Q($u: USCC!) { organization(uscc: $u) { name financial { loans { nodes { lender } } } } }"
+
+
+async def loans(world: World, consent: str, template: str) -> tuple[dict[str, Any], str]:
+    """An answer with loans, and the reason of a refusal."""
+    token = await world.token("bank-hkb", "LOAN_APPLICATION", consent=consent, template=template)
+    answer = await world.ask(token, LOANS, {"u": COMPANY})
+    return answer, answer["errors"][0]["extensions"]["reason"] if "errors" in answer else ""
+
+
+def test_caps_of_a_dataset_that_are_widened_or_lifted_after_the_signature_do_not_widen_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        signed = await world.consent(fairUseTemplate=SMALL)
+        files = dict(world.hub.rules.policy.files)
+        narrow = 'range_months = 12\nreads_of_subject = [{ unit = "DAY", most = 2 }]'
+        for change in (
+            'range_months = 20\nreads_of_subject = [{ unit = "DAY", most = 4 }]',
+            "data_life_days = 29",
+        ):
+            assert narrow in files["fair_use.toml"]
+            changed = files["fair_use.toml"].replace(narrow, change)
+            policy = build_policy({**files, "fair_use.toml": changed}, world.hub.rules.catalog)
+            await publish(world, policy)
+            await until(lambda revision=policy.revision: world.hub.rules.policy.revision == revision)  # type: ignore[misc]
+            answer, reason = await loans(world, signed, SMALL)
+            assert reason == "", change
+            ranges = {r["path"]: r["from"] for r in answer["extensions"]["disclosure"]["ranges"]}
+            assert ranges["organization.financial.loans"] == "2025-11-20", change
+        assert (await loans(world, signed, SMALL))[1] == "FAIR_USE_FREQUENCY"
+        assert (await asked(world, consent=signed, template=SMALL))[1] == ""
+
+    run(database_url, tmp_path, scene)
+
+
+def test_reads_under_a_template_without_the_cap_count_for_a_template_with_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        default, small = await world.consent(), await world.consent(fairUseTemplate=SMALL)
+        for _ in range(3):
+            assert (await loans(world, default, "FU-LOAN-1"))[1] == ""
+        counted_loans = "SELECT used FROM quota_count WHERE dataset = 'financial.loan' AND unit = 'DAY'"
+        assert await world.hub.database.pool.fetchval(counted_loans) == 3
+        assert (await loans(world, small, SMALL))[1] == "FAIR_USE_FREQUENCY"
+        assert (await asked(world, consent=small, template=SMALL))[1] == ""
+        assert await world.hub.database.pool.fetchval(counted_loans) == 3
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_refused_template_is_told_which_one_to_name(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        small = await world.consent(fairUseTemplate=SMALL)
+        for template, told in (({}, SMALL), ({"template": "FU-NONE"}, "FU-LOAN-1, FU-LOAN-SMALL")):
+            token = await world.token("bank-hkb", "LOAN_APPLICATION", consent=small, **template)
+            answer = await world.ask(token, ASK, {"u": COMPANY})
+            assert told in answer["errors"][0]["extensions"]["hint"]
+
+    run(database_url, tmp_path, scene)
+
+
 def test_a_consent_does_not_become_too_wide_by_itself(database_url: str, tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         from datetime import timedelta

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from hub.audit.reservation import ConsentUse, QuotaUse, Refusal
 from hub.catalog.types import Label
 from hub.clock import CST
-from hub.disclosure.fair_use import SpentQuotas, quota_uses
+from hub.disclosure.fair_use import SpentQuotas, counters, quota_uses
 from hub.model.outcome import Reason
+from hub.policies.fair_use import MOST_READS
 from hub.policies.model import Beyond, DatasetCaps, FairUse, Rate, Unit
 
 SUBJECT, BANK, PURPOSE = b"\x01" * 16, "91460000DEM00001XX", "LOAN_APPLICATION"
@@ -41,8 +45,15 @@ IN_MONTH = QuotaUse(SUBJECT, BANK, PURPOSE, "", "MONTH", MONTH, 1, 200)
 OF_LOANS = QuotaUse(SUBJECT, BANK, PURPOSE, "financial.loan", "DAY", DAY, 1, 5)
 
 
-def uses(*datasets: str, now: datetime = NOW) -> list[QuotaUse]:
-    return quota_uses(TEMPLATE, SUBJECT, BANK, PURPOSE, datasets, now)
+PLAIN = replace(TEMPLATE, id="FU-PLAIN", datasets={}, reads_of_subject=(Rate(Unit.DAY, 10),), reads_in_all=())
+Signed = Mapping[str, Mapping[str, int]]
+
+
+def uses(
+    *datasets: str, now: datetime = NOW, signed: Signed = MappingProxyType({}), template: FairUse = TEMPLATE
+) -> list[QuotaUse]:
+    of_purpose = (TEMPLATE, PLAIN) if template is PLAIN else (TEMPLATE,)
+    return quota_uses(counters(template, of_purpose, datasets, signed), SUBJECT, BANK, PURPOSE, now)
 
 
 def test_an_answer_counts_for_all_subjects_for_its_own_and_for_capped_datasets_it_shows() -> None:
@@ -51,6 +62,27 @@ def test_an_answer_counts_for_all_subjects_for_its_own_and_for_capped_datasets_i
 
 def test_a_dataset_that_is_not_shown_or_has_no_cap_of_its_own_is_not_counted() -> None:
     assert uses() == uses("government.penalty", "government.registration") == [IN_ALL, OF_SUBJECT, IN_MONTH]
+
+
+def test_a_consent_signed_for_fewer_reads_or_by_another_unit_is_kept_to() -> None:
+    found = uses(signed={"": {"DAY": 7, "MONTH": 900, "HOUR": 2}})
+    assert {(use.unit, use.most) for use in found if use.subject_id} == {
+        ("DAY", 7), ("MONTH", 200), ("HOUR", 2),
+    }  # fmt: skip
+
+
+def test_a_consent_signed_for_fewer_reads_of_a_dataset_is_kept_to_where_that_is_shown() -> None:
+    signed = {"financial.loan": {"DAY": 3, "MONTH": 9}, "government.penalty": {"DAY": 1}}
+    found = uses("financial.loan", signed=signed)
+    assert {(use.unit, use.most) for use in found if use.dataset} == {("DAY", 3), ("MONTH", 9)}
+
+
+def test_what_another_template_of_the_purpose_caps_is_counted_without_a_limit() -> None:
+    found = uses("financial.loan", "government.penalty", template=PLAIN)
+    assert sorted(use.key for use in found) == sorted(use.key for use in uses("financial.loan"))
+    assert {(use.dataset, use.unit): use.most for use in found if use.subject_id} == {
+        ("", "DAY"): 10, ("", "MONTH"): MOST_READS, ("financial.loan", "DAY"): MOST_READS,
+    }  # fmt: skip
 
 
 def test_the_window_is_the_civil_one_of_the_request() -> None:

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import STRANGER, World, run
+from world import ISSUER, STRANGER, World, run
 
 from hub.audit import offline
 from hub.audit.log import AuditLog
 from hub.catalog.types import SubjectKind
 from hub.demo import story_facts as facts
+from hub.demo.clients import unsafe_demo_key
 from hub.demo.codes import uscc
+from hub.demo.generator import Generator
 from hub.disclosure.operations import MOST_SUBJECTS
+from hub.identity.assertion import request_token
 from hub.policies.files import build_policy
 
-from .gate_world import counted
+from .gate_world import TODAY, counted
 from .portfolio_world import CLIENT, MANY, ONE, PURPOSE, Portfolio, entries, export, token_for
 from .test_live import publish, until
 
@@ -296,6 +299,28 @@ def test_subjects_beyond_the_template_are_refused_or_cut_as_it_says(
         ) + " }"  # fmt: skip
         answer = await world.ask(token, aliased)
         assert [d is not None for d in answer["data"].values()] == [n < shown for n in range(6)]
+
+    run(database_url, tmp_path, scene)
+
+
+def test_subjects_spread_over_the_templates_of_a_purpose_are_no_more_than_its_default_allows(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        companies = [Generator(11, 1, seed=3, today=TODAY).organisation(n).identifier for n in range(11)]
+        details = [
+            {"type": "credit_disclosure", "purpose": "LOAN_APPLICATION", "subjects": subjects, "template": template}
+            for template, subjects in (("FU-LOAN-SMALL", companies[:1]), ("FU-LOAN-1", companies[1:]))
+        ]  # fmt: skip
+        answer = await request_token(
+            world.http, f"{ISSUER}/oauth/token", unsafe_private_jwk=unsafe_demo_key(world.keys, CLIENT),
+            client_id=CLIENT, issuer=ISSUER, details=details, now=world.clock.now(),
+        )  # fmt: skip
+        for ids, reason in ((companies, "FAIR_USE_SUBJECTS"), (companies[:10], "CONSENT_REQUIRED")):
+            shown = await world.ask(answer["access_token"], MANY, {"ids": ids})
+            assert {e["extensions"]["reason"] for e in shown["errors"]} == {reason}
+            if reason == "FAIR_USE_SUBJECTS":
+                assert "at most" in shown["errors"][0]["extensions"]["hint"]
 
     run(database_url, tmp_path, scene)
 

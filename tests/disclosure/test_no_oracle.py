@@ -1,190 +1,91 @@
-"""Two worlds that differ only in what the caller may not see give the same bytes for the same work.
+"""Two worlds that differ only in what the caller may not see give the same answers for the same work.
 
-A pair of worlds shares key ring, policy and clock. World B differs from A in every withheld field (value and
-length, also absent), and in the number of records of datasets that are withheld as a whole. The same documents
-go to both; answers, errors, SQL statements and openings of ciphertext must be the same. Two planted oracles show
-that the harness would notice.
+For each caller a pair of worlds is filled (`common_records`, `variation`: what is varied, what is not, and why), and both
+are asked the same random requests (`curious`, `documents`): subjects alone and in lists, as one answer or line by
+line, registers beside them, filters and pages, cursors of earlier answers, trusted documents, and everything that is
+refused. `paired` says what is compared. On a difference `hunt` prints the smallest request that shows it.
+
+The number of requests over all callers is GENERATED_DOCUMENTS, their seed GENERATED_SEED.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any
+import os
+from collections import Counter
 
 import pytest
-from world import COMPANY, World, open_world
 
-from hub.catalog.types import Field, FieldType, SubjectKind
-from hub.demo import story_facts as facts
-from hub.demo.record import DemoRecord
-from hub.disclosure import plan as plan_module
-from hub.disclosure.leaves import build_leaf
-from hub.disclosure.rows import Shown
-from hub.disclosure.selection import Selected
-from hub.disclosure.shapes import Changed
-from hub.model.outcome import Outcome
+from .askers import ASKERS
+from .conftest import Pairs
+from .curious import Curious, Request
+from .hunt import hunt, shrink
+from .oracles import ORACLES
 
-from .documents import Written, write
-from .gate_world import DOCUMENTS, Counts, closed, counted, hidden_fields, load, story
-
-_RANDOM_OF_RECEIPT = ("id", "commitment")
+REQUESTS = int(os.environ.get("GENERATED_DOCUMENTS", "220"))
+SEED = int(os.environ.get("GENERATED_SEED", "1"))
+_UNTIL_FOUND = 150
 
 
-def normal(answer: dict[str, Any], consent: str) -> str:
-    """The answer without what is random in its receipt."""
-    receipt = answer["extensions"].pop("receipt")
-    entry = json.loads(receipt["entry"])
-    for name in _RANDOM_OF_RECEIPT:
-        entry.pop(name)
-    answer["entry"] = entry
-    answer["size"] = receipt["treeSize"]
-    return json.dumps(answer, ensure_ascii=False).replace(consent, "c_")
-
-
-def _other(item: Field, value: Any) -> Any:
-    """Another value of the field's type, of another length where it has one."""
-    if item.type is FieldType.TEXT:
-        return str(value)[:-1] if len(str(value)) > 3 else f"{value}改"
-    if item.type in (FieldType.MONEY, FieldType.INTEGER):
-        return int(value) + 13_570_000
-    if item.type is FieldType.BOOLEAN:
-        return not value
-    return value
-
-
-def altered(world: World, records: Iterable[DemoRecord], purpose: str, role: str) -> list[DemoRecord]:
-    """The records of world B."""
-    catalog = world.hub.rules.catalog
-    found: list[DemoRecord] = []
-    changed = 0
-    for number, record in enumerate(records):
-        dataset = catalog.datasets[record.dataset]
-        hidden = hidden_fields(world, role, purpose, record.kind)
-        if closed(dataset, hidden):
-            changed += 1
-            if number % 2:
-                continue  # the record does not exist in world B
-        values = dict(record.values)
-        for name in hidden.get(dataset.id, ()):
-            item = dataset.by_name[name]
-            if name not in values or name in dataset.natural_key or name == dataset.event_date or item.role:
-                continue
-            changed += 1
-            if item.required == "Y" or number % 3:
-                values[name] = _other(item, values[name])
-            else:
-                del values[name]
-        found.append(record._replace(values=values))
-    assert changed > 20
-    return found
-
-
-async def _play(
-    url: str, folder: Path, counts: Counts, documents: list[Written], change: Callable[[World, Any], Any] | None,
-    client: str, purpose: str,
-) -> list[tuple[str, tuple[int, int]]]:  # fmt: skip
-    async with open_world(url, folder, pool_size=2) as world:
-        records = [r for r in story() if r.identifier in (COMPANY, facts.PERSON_ID)]
-        await load(world, change(world, records) if change else records)
-        found = []
-        for number, document in enumerate(documents):
-            if number % 6 == 0:
-                consent = await world.consent() if client.startswith("bank") else "-"
-                more = {"consent": consent} if consent != "-" else {"matter": "SV-GRADED"}
-                token = await world.token(client, purpose, **more)
-            counts.take()
-            answer = await world.ask(token, document.text, document.variables)
-            found.append((normal(answer, consent), counts.take()))
-        return found
-
-
-def _pair(
-    urls: tuple[str, str], folder: Path, patch: pytest.MonkeyPatch, *, client: str, purpose: str, role: str,
-    number: int = DOCUMENTS,
-) -> list[str]:  # fmt: skip
-    """The documents whose answers or work differ."""
-    from hub.api.schema import build_schema, core
-    from hub.app import load_rules
-    from hub.config import Settings
-
-    rules = load_rules(Settings(demo=True))
-    schema = core(build_schema(rules.catalog, rules.policy.questionnaire.predicates))
-    documents = [write(schema, 50_000 + seed, COMPANY) for seed in range(number)]
-
-    def change(world: World, records: list[DemoRecord]) -> list[DemoRecord]:
-        return altered(world, records, purpose, role)
-
-    with counted(patch) as counts:
-        first = asyncio.run(_play(urls[0], folder, counts, documents, None, client, purpose))
-        second = asyncio.run(_play(urls[1], folder, counts, documents, change, client, purpose))
-    assert any('"data"' in text and '"name"' in text for text, _ in first)
-    assert sum(work[1] for _, work in first) > 0
-    return [_difference(d, a, b) for d, a, b in zip(documents, first, second, strict=True) if a != b]
-
-
-def _difference(document: Written, one: tuple[str, Any], other: tuple[str, Any]) -> str:
-    """Where two answers part."""
-    at = next((i for i, (x, y) in enumerate(zip(one[0], other[0], strict=False)) if x != y), -1)
-    a, b = (text[max(0, at - 200) : at + 100] if at >= 0 else "same" for text in (one[0], other[0]))
-    return f"{document.text[:200]}\n A {one[1]} {a}\n B {other[1]} {b}"
-
-
-def test_hidden_values_change_neither_the_bytes_nor_the_work_of_a_bank(
-    two_database_urls: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ASKERS)
+def test_what_a_caller_may_not_see_changes_neither_bytes_nor_work(
+    name: str, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = _pair(
-        two_database_urls, tmp_path, monkeypatch, client="bank-hkb", purpose="LOAN_APPLICATION", role="bank"
+    share = -(-REQUESTS // len(ASKERS))
+    came = asyncio.run(hunt(pairs.of(name), monkeypatch, share, SEED))
+    print(
+        f"\n{name}: {came.asked} asked, {came.shown} disclosed, {came.unsealed} opened, {came.seconds:.0f} s"
     )
-    assert not found, f"{len(found)} differ\n" + "\n".join(found[:4])
+    assert not came.found, f"\n{came.found[0]}"
+    assert came.shown > came.asked // 6
 
 
-def test_hidden_values_change_neither_the_bytes_nor_the_work_of_a_department(
-    two_database_urls: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = _pair(
-        two_database_urls, tmp_path, monkeypatch, client="dept-amr", purpose="GOV_SUPERVISION",
-        role="department", number=DOCUMENTS // 2,
-    )  # fmt: skip
-    assert not found, f"{len(found)} differ\n" + "\n".join(found[:4])
+def test_together_the_worlds_differ_in_all_that_can_be_hidden(pairs: Pairs) -> None:
+    varied: Counter[str] = Counter()
+    for name in ASKERS:
+        if name not in pairs.varied:
+            pairs.of(name)
+        own = pairs.varied[name]
+        for what in ("withheld value", "value absent", "record dropped", "record added", "state"):
+            assert own[what] > 20, (name, what)
+        varied += own
+    for what, least in {
+        "natural key": 150, "event date": 20, "masked value": 80, "generalised value": 5, "summed value": 10,
+    }.items():  # fmt: skip
+        assert varied[what] >= least, what
 
 
-def _leaky(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Any:
-    """A leaf that shows how long a withheld value is."""
-    if outcome >= Outcome.MASKED or item.is_sealed(kind):
-        return build_leaf(item, kind, outcome, selected, shown)
-    return Changed(shown.place(item.name, sealed=False), lambda value: len(str(value)))
+def test_the_same_seed_gives_the_same_requests(pairs: Pairs) -> None:
+    prepared = pairs.of("a subject about itself")
+    one, same, other = ([curious.request() for _ in range(40)] for curious in (
+        Curious(prepared.schema, prepared.reach, seed) for seed in (7, 7, 8)
+    ))  # fmt: skip
+    assert one == same != other
 
 
-def _eager(item: Field, kind: SubjectKind, outcome: Outcome, selected: Selected, shown: Shown) -> Any:
-    """A leaf that opens a withheld value and throws it away."""
-    if outcome >= Outcome.MASKED or not item.is_sealed(kind):
-        return build_leaf(item, kind, outcome, selected, shown)
-    return Changed(shown.place(item.name, sealed=True), lambda _value: None)
+@pytest.mark.parametrize("name", ORACLES)
+def test_the_hunt_finds_a_planted_oracle(name: str, pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = ORACLES[name]
+    prepared = pairs.of(planted.asker)
+    planted.plant(monkeypatch)
+    came = asyncio.run(hunt(prepared, monkeypatch, _UNTIL_FOUND, SEED, attempts=30))
+    assert came.found, f"not found in {came.asked} requests"
+    assert planted.shows_in in came.found[0].what, came.found[0]
 
 
-@pytest.mark.parametrize(
-    ("oracle", "what"),
-    [(_leaky, "length in the answer"), (_eager, "openings of ciphertext")],
-    ids=["length", "work"],
-)
-def test_the_harness_finds_a_planted_oracle(
-    oracle: Any,
-    what: str,
-    two_database_urls: tuple[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(plan_module, "build_leaf", oracle)
-    found = _pair(
-        two_database_urls,
-        tmp_path,
-        monkeypatch,
-        client="bank-hkb",
-        purpose="LOAN_APPLICATION",
-        role="bank",
-        number=36,
+def test_the_smallest_request_that_shows_a_difference_is_found() -> None:
+    large = Request(
+        "query Q($u: USCC!, $n: Int, $p: PersonIdentifier!) { ...F organization(uscc: $u) { name government { penalties(first: $n) "
+        "{ nodes { id documentNo fineAmount { amount currency } } pageInfo { hasNextPage } } } } } "
+        "fragment F on Query { person(id: $p) { name ... on NaturalPerson { phone @include(if: true) } } }",
+        {"u": "91460100DEM000014C", "n": 3, "p": "469999198506159993"},
     )
-    assert found, what
+
+    async def differs(request: Request) -> str:
+        return "differs" if "fineAmount" in request.text and "$u" in request.text else ""
+
+    smallest = asyncio.run(shrink(large, differs))
+    assert " ".join(smallest.text.split()) == (
+        "query Q($u: USCC!) { organization(uscc: $u) { government { penalties { nodes { fineAmount {} } } } } }"
+    )
+    assert smallest.variables == {"u": "91460100DEM000014C"}

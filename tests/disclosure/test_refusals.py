@@ -102,6 +102,64 @@ def test_a_department_cannot_tell_an_unknown_subject_from_an_erased_or_a_differe
     run(database_url, tmp_path, scene)
 
 
+def test_a_department_cannot_tell_a_subject_of_hidden_records_from_one_that_is_not_there(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(world: World) -> None:
+        hidden, withdrawn = uscc("91", "460105", "79990"), uscc("91", "460105", "79991")
+        amount = {"subjectName": "某公司", "period": "2026-03", "taxType": "VAT", "amount": 1_234_567}
+        await world.put("government.tax_payment", {**amount, "uscc": hidden}, identifier=hidden)
+        await world.put("government.honour", HONOUR, identifier=withdrawn)
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE record SET state = 'REVOKED' WHERE dataset = 'government.honour'"
+            )
+
+        async def dept(subject: str) -> str:
+            return await world.token("dept-amr", "GOV_SUPERVISION", (subject,), matter="SV-GRADED")
+
+        cases = {
+            "no such subject": (await dept(UNKNOWN), UNKNOWN),
+            "only records of a dataset that is shut": (await dept(hidden), hidden),
+            "only records that were withdrawn": (await dept(withdrawn), withdrawn),
+        }
+        with counted(monkeypatch) as counts:
+            found = await _shapes(world, counts, cases)
+        assert len(set(map(str, found.values()))) == 1, found
+        async with world.hub.database.connection() as connection:
+            await connection.execute("UPDATE record SET state = 'VALID' WHERE dataset = 'government.honour'")
+        token = await dept(withdrawn)
+        answer = await world.ask(token, ASK, {"u": withdrawn})
+        assert answer["data"]["organization"] == {"name": None, "government": {"taxPayments": None}}
+        many = "query M($i: [SubjectIdentifier!]!) { subjects(ids: $i) { id } }"
+        for subject, shown in ((withdrawn, True), (hidden, False), (UNKNOWN, False)):
+            answer = await world.ask(await dept(subject), many, {"i": [subject]})
+            assert (answer["data"]["subjects"][0] is not None) is shown, subject
+
+    run(database_url, tmp_path, scene)
+
+
+def test_the_consent_of_another_bank_costs_the_same_in_a_list_when_that_bank_has_just_used_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(world: World) -> None:
+        other = await world.consent(grantee=facts.BANK_QZB)
+        many = "query M($i: [SubjectIdentifier!]!) { subjects(ids: $i) { id } }"
+        mine = await world.token("bank-hkb", "LOAN_APPLICATION", consent=other)
+        theirs = await world.token("bank-qzb", "LOAN_APPLICATION", consent=other)
+        work = []
+        with counted(monkeypatch) as counts:
+            for _ in range(2):
+                counts.take()
+                answer = await world.ask(mine, many, {"i": [COMPANY]})
+                work.append(counts.take())
+                assert answer["data"]["subjects"] == [None]
+                assert (await world.ask(theirs, many, {"i": [COMPANY]}))["data"]["subjects"] != [None]
+        assert work[0] == work[1]
+
+    run(database_url, tmp_path, scene)
+
+
 def test_a_token_that_does_not_name_the_subject_is_refused_without_a_look_at_the_database(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,4 +282,7 @@ def test_persons_are_never_shown_before_a_bid(database_url: str, tmp_path: Path)
 
 PERSON: dict[str, Any] = {
     "name": facts.PERSON_NAME, "residentIdNumber": facts.PERSON_ID, "phone": facts.PERSON_PHONE, "birthDate": "1985-06-15",
+}  # fmt: skip
+HONOUR: dict[str, Any] = {
+    "subjectName": "某公司", "honourName": "诚信示范单位", "awardedOn": "2026-03-01", "awardedBy": "某单位",
 }  # fmt: skip

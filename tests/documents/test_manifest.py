@@ -29,7 +29,7 @@ def test_every_document_of_the_checkout_loads(setup: Setup, tmp_path: Path) -> N
     trusted = setup.load(schema_copy(tmp_path))
     names = {document.name for document in trusted}
     assert {"loan-file", "post-loan-review", "supervision-file", "self-report", "person-loan-check"} <= names
-    assert {"officer-review", "company-ledger", "consent-grant", "consent-withdraw"} <= names
+    assert {"officer-review", "quota-review", "company-ledger", "consent-grant", "consent-withdraw"} <= names
     for document in trusted:
         assert trusted.get(document.id) is document
         assert document.id == document.document.hash

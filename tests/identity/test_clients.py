@@ -82,6 +82,20 @@ def test_a_row_with_unreadable_keys_closes_that_client_only(database_url: str) -
     run(database_url, scenario)
 
 
+def test_a_row_whose_roles_do_not_go_together_closes_that_client_only(database_url: str) -> None:
+    async def scenario(world: World) -> None:
+        async with world.database.connection() as connection:
+            await connection.execute(
+                "UPDATE client SET roles = '{subject,guardian}' WHERE client_id = 'bank-hkb'"
+            )
+        await world.registry.refresh()
+        assert world.registry.get("bank-hkb") is None
+        assert world.registry.get("bank-qzb") is not None
+        assert world.registry.unreadable == ("bank-hkb",)
+
+    run(database_url, scenario)
+
+
 PRIVATE, PUBLIC = generate_client_key()
 P256 = generate_client_key("P-256")[1]
 
@@ -109,6 +123,9 @@ REFUSED: dict[str, Callable[[Client], Client]] = {
     "a short RSA key": keyed({"kty": "RSA", "kid": "r", "n": "u" * 171, "e": "AQAB"}),
     "a key that is a text": keyed("key"),
     "a key type that is a list": keyed({**PUBLIC, "kty": ["OKP"]}),
+    "the subject and its guardian in one": lambda c: dataclasses.replace(
+        c, roles=("subject", "bank", "guardian")
+    ),
     "no role": lambda c: dataclasses.replace(c, roles=()),
     "an unknown status": lambda c: dataclasses.replace(c, status="SLEEPING"),
     "an id with a blank": lambda c: dataclasses.replace(c, client_id="bank one"),

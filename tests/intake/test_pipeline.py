@@ -7,9 +7,11 @@ import base64
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -18,6 +20,7 @@ import pytest
 from hub.catalog.types import Catalog, SubjectKind
 from hub.clock import FixedClock
 from hub.errors import IntakeError, SealError, UnavailableError
+from hub.intake import pipeline
 from hub.intake.merge import IDENTIFIER_FIELD, Origin, load_rows
 from hub.intake.pipeline import IntakeProgress
 from hub.intake.rows import RowShape, SubjectRef, ValidRow
@@ -196,6 +199,49 @@ def test_a_run_killed_in_the_middle_and_run_again_equals_an_uninterrupted_one(
     assert uninterrupted.quarantine_file is not None
     assert finished.quarantine_file.read_bytes() == uninterrupted.quarantine_file.read_bytes()
     assert not world.rows("SELECT 1 FROM record_history")
+
+
+def test_kill_9_at_any_instant_loses_and_doubles_nothing(
+    world: World, tmp_path: Path, ring_folder: Path, catalog: Catalog, second_url: str
+) -> None:
+    rows = [penalty(n % 400) | {DOCUMENT: f"琼市监罚演〔2026〕{n:05d}号"} for n in range(1, 2_001)]
+    rows[1_500][DOCUMENT] = ""
+    path = write_csv(tmp_path / "a.csv", rows)
+    schema, quarantine = Path(__file__).parents[2] / "schema", tmp_path / "quarantine"
+    arguments = (ring_folder, schema, path, quarantine, UNIT, NOW.isoformat())
+    rng = Random(4)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, world.database_url, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(rng.random() * 0.25)  # somewhere: reading, sealing, writing, committing
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        landed = world.rows("SELECT count(*) AS n FROM record")[0]["n"]
+        (batch,) = world.rows("SELECT rows_done, inserted, quarantined FROM intake_batch")
+        assert landed >= batch["inserted"]  # a run counts from the top; what landed before stays
+        assert batch["rows_done"] == batch["inserted"] + batch["quarantined"]
+    finished = world.ingest(path)
+    other = make_world(second_url, tmp_path / "other", ring_folder, catalog)
+    uninterrupted = other.ingest(path)
+    assert counts(finished) == counts(uninterrupted) == (1_999, 0, 0, 1)
+    assert world.facts() == other.facts()
+    assert not world.rows("SELECT 1 FROM record_history")
+
+
+def test_a_chunk_ends_early_when_its_rows_are_very_long(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_CHARACTERS", 10)
+    steps: list[IntakeProgress] = []
+    path = write_csv(tmp_path / "a.csv", [penalty(n) for n in range(1, 41)])
+    assert counts(world.ingest(path, progress=steps.append)) == (40, 0, 0, 0)
+    assert [s.rows for s in steps] == [16, 32, 40]
 
 
 def test_a_correction_keeps_the_old_version_and_the_state_and_seals_anew(

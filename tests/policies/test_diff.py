@@ -96,6 +96,16 @@ ENTRIES = {
         'over_subjects = "CLAMP"',
         "over_subjects", Effect.OPENS,
     ),
+    "a case number asked for closes": (
+        "purposes.toml", "consent_required = true",
+        "consent_required = true\nreference_required = true",
+        "reference_required", Effect.CLOSES,
+    ),
+    "a case number no longer asked for opens": (
+        "purposes.toml", "reference_required = true",
+        "reference_required = false",
+        "reference_required", Effect.OPENS,
+    ),
     "a text is no change": ("purposes.toml", 'title_en = "', 'title_en = "Very ', "", None),
 }  # fmt: skip
 
@@ -107,6 +117,21 @@ def test_of_the_registers(name: str, texts: dict[str, str], policy: PolicySet, c
     found = compare(policy, new, catalog)
     assert found.fields == ()
     assert [(c.attribute, c.effect) for c in found.entries] == ([(attribute, effect)] if effect else [])
+
+
+def test_another_default_among_equal_templates_is_told(
+    texts: dict[str, str], policy: PolicySet, catalog: Catalog
+) -> None:
+    head, *entries = texts["fair_use.toml"].split("\n[[template]]")
+    second = entries[0].replace('"FU-LOAN-1"', '"FU-LOAN-2"')
+    old, new = (
+        build_policy({**texts, "fair_use.toml": "\n[[template]]".join([head, *first, *entries[1:]])}, catalog)
+        for first in ((entries[0], second), (second, entries[0]))
+    )
+    assert [(c.place, c.attribute, c.before, c.after) for c in compare(old, new, catalog).entries] == [
+        ("purpose LOAN_APPLICATION", "default fair-use template", "FU-LOAN-1", "FU-LOAN-2")
+    ]
+    assert compare(old, new, catalog).may_open
 
 
 def test_a_matter_that_is_new_opens_and_one_that_is_gone_closes(

@@ -33,6 +33,7 @@ BROKEN = {
     "an unknown way with what is beyond": ('over_range = "CLAMP"', 'over_range = "WARN"', "key over_range"),
     "caps of an unknown dataset": ('dataset = "financial.loan"', 'dataset = "financial.lone"', "key dataset"),
     "caps of a dataset twice": ('dataset = "government.tax_payment"', 'dataset = "financial.loan"', "key dataset: it stands twice"),
+    "a range of basic facts": ('dataset = "financial.loan"', 'dataset = "government.licence"', "entry FU-LOAN-SMALL: government.licence holds basic facts"),
     "a dataset that is not opened for the purpose": ('dataset = "financial.loan"', 'dataset = "market.industry_evaluation"', "entry FU-LOAN-SMALL: no rule opens market.industry_evaluation for LOAN_APPLICATION"),
     "a dataset looked back at longer than the rest": ("range_months = 12\nreads", "range_months = 25\nreads", "key dataset.range_months"),
     "a dataset looked back at as long as the rest": ("range_months = 12\nreads", "range_months = 24\nreads", "key dataset.range_months"),

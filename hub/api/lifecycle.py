@@ -1,0 +1,370 @@
+"""Repair and objection in the schema: the subject asks, the source unit and the operator handle, each sees its list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+
+from hub.api.audit import page_size, shown_time
+from hub.api.context import RequestContext
+from hub.api.scalars import Date, DateTime
+from hub.errors import InputError
+from hub.identity.details import Grant, pseudonym
+from hub.lifecycle.case import (
+    ANNOTATING,
+    Actor,
+    Capacity,
+    CaseKind,
+    CaseReason,
+    CaseState,
+    Event,
+    ObjectionGround,
+    RecordName,
+)
+from hub.lifecycle.case import Case as StoredCase
+from hub.lifecycle.desk import Moment
+from hub.lifecycle.objection import Settlement
+from hub.lifecycle.repair import Application
+
+Info = strawberry.Info[RequestContext, Any]
+_SELF, _SUPPLY, _OPERATION = "SELF_QUERY", "DATA_SUPPLY", "OPERATION"
+_CAPACITY = {_SELF: Capacity.SUBJECT, _SUPPLY: Capacity.SOURCE_UNIT, _OPERATION: Capacity.OPERATOR}
+_PREFIX = "rec_"
+_RECORD = re.compile(r"rec_[0-9a-f]{32}")
+
+strawberry.enum(CaseKind, name="CaseKind", description="案件类型：信用修复或异议。Repair or objection.")
+strawberry.enum(CaseState, name="CaseState", description="案件状态。How far a case is.")
+strawberry.enum(CaseReason, name="CaseReason", description="不予受理、不予修复或撤销修复的理由。Why not.")
+strawberry.enum(ObjectionGround, name="ObjectionGround", description="异议事由。What an objection says.")
+strawberry.enum(Settlement, name="ObjectionSettlement", description="异议处理结果。How it was settled.")
+
+
+@strawberry.type(name="LifecycleCase", description="信用修复或异议案件。A case of repair or objection.")
+class Case:
+    """A case."""
+
+    id: strawberry.ID = strawberry.field(description="案件编号。Id.")
+    kind: CaseKind = strawberry.field(description="类型。Kind.")
+    state: CaseState = strawberry.field(description="状态。State.")
+    subject: str = strawberry.field(description="主体（假名）。Subject, as pseudonym.")
+    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
+    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
+    source_unit: str = strawberry.field(description="数据源单位。Source unit of the record.")
+    disputed: bool = strawberry.field(
+        description="该案是否使记录标注“存在异议”。Whether it marks the record as disputed."
+    )
+    opened_at: DateTime = strawberry.field(description="提出时间。When it was opened.")
+    due_on: Date | None = strawberry.field(
+        description="下一步办理的最后一日；已办结为空。Last day of the next act; null once closed."
+    )
+    decide_by: Date = strawberry.field(description="作出决定的最后一日。Last day of the decision.")
+    overdue: bool = strawberry.field(description="是否逾期。Whether the next act is late.")
+    decided_at: DateTime | None = strawberry.field(description="办结时间。When it was closed.")
+
+
+@strawberry.type(description="办理时写下的文字。A text written in an act.")
+class WrittenText:
+    """A text of an act."""
+
+    name: str = strawberry.field(
+        description="proof 证明材料、commitment 信用承诺书、statement 说明、note 答复。Which text."
+    )
+    text: str = strawberry.field(description="内容。The text.")
+
+
+@strawberry.type(description="案件中的一步。An act in a case.")
+class CaseEvent:
+    """An act in a case."""
+
+    number: int = strawberry.field(description="序号。Number.")
+    act: str = strawberry.field(description="行为。What was done.")
+    state: CaseState = strawberry.field(description="之后的状态。State afterwards.")
+    at: DateTime = strawberry.field(description="时间。When.")
+    institution: str = strawberry.field(description="办理单位。Institution that acted.")
+    reason: str = strawberry.field(description="理由代码。Code of the reason.")
+    written: list[WrittenText] = strawberry.field(
+        description="文字内容，运维人员不可见。What was written; the operator does not see it."
+    )
+
+
+@strawberry.type(description="案卷。The file of a case.")
+class CaseFile:
+    """A case with its acts."""
+
+    case: Case = strawberry.field(description="案件。The case.")
+    events: list[CaseEvent] = strawberry.field(description="办理过程，最早在前。Its acts, oldest first.")
+
+
+@strawberry.type(description="待办案件。Open cases.")
+class DueCases:
+    """Open cases, the most urgent first."""
+
+    nodes: list[Case] = strawberry.field(description="案件，最急在前。Cases, the most urgent first.")
+    more: bool = strawberry.field(description="是否还有更多。Whether there are more.")
+
+
+@strawberry.input(description="信用修复申请。An application for repair.")
+class RepairInput:
+    """An application for repair."""
+
+    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
+    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
+    proof: str = strawberry.field(
+        description="义务履行完毕的证明材料编号。Number of the proof that the duty is done."
+    )
+    commitment: str = strawberry.field(description="信用承诺书编号。Number of the credit commitment.")
+    statement: str = strawberry.field(default="", description="说明。Anything else to be said.")
+
+
+@strawberry.input(description="异议申请。An objection.")
+class ObjectionInput:
+    """An objection."""
+
+    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
+    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
+    ground: ObjectionGround = strawberry.field(description="事由。What is wrong, in a word.")
+    statement: str = strawberry.field(description="异议内容。What is wrong.")
+
+
+def _show(case: StoredCase, moment: Moment) -> Case:
+    record = case.record
+    return Case(
+        id=strawberry.ID(case.case_id),
+        kind=case.kind,
+        state=case.state,
+        subject=pseudonym(record.subject_id),
+        dataset=record.dataset,
+        record=strawberry.ID(_PREFIX + record.record_id.hex()),
+        source_unit=case.source_unit,
+        disputed=case.state in ANNOTATING,
+        opened_at=shown_time(case.opened_at),
+        due_on=Date(case.due_on.isoformat()) if case.due_on else None,
+        decide_by=Date(case.decide_by.isoformat()),
+        overdue=case.overdue(moment.today),
+        decided_at=shown_time(case.decided_at) if case.decided_at else None,
+    )
+
+
+def _event(event: Event, written: Mapping[str, str]) -> CaseEvent:
+    return CaseEvent(
+        number=event.number,
+        act=event.act,
+        state=event.state,
+        at=shown_time(event.at),
+        institution=event.institution,
+        reason=event.reason,
+        written=[WrittenText(name=name, text=text) for name, text in written.items()],
+    )
+
+
+def _moment(context: RequestContext) -> Moment:
+    return Moment(context.rules.policy, context.now)
+
+
+def _actor(context: RequestContext, grant: Grant, subject_id: bytes | None = None) -> Actor:
+    caller = context.caller
+    return Actor(
+        _CAPACITY[grant.purpose],
+        caller.client.client_id,
+        caller.institution,
+        grant.purpose,
+        context.services.lifecycle.person(caller.institution, grant.operator),
+        subject_id or caller.client.subject_id,
+    )
+
+
+def _subject(context: RequestContext) -> Actor:
+    subject_id = context.own_subject()
+    context.did(subject_id)
+    grant = next(g for g in context.caller.grants if g.purpose == _SELF and subject_id in g.subject_ids)
+    return _actor(context, grant, subject_id)
+
+
+def _handler(context: RequestContext) -> Actor:
+    return _actor(context, context.require(_SUPPLY, _OPERATION))
+
+
+def _done(context: RequestContext, case: StoredCase) -> Case:
+    context.did(case.record.subject_id)
+    return _show(case, _moment(context))
+
+
+def _record(actor: Actor, dataset: str, record: str) -> RecordName:
+    if actor.subject_id is None or not _RECORD.fullmatch(record):
+        raise InputError(
+            "The id of a record is `rec_` and 32 hexadecimal digits.",
+            hint="Take it from the field `id` of the record.",
+            message_zh="记录标识由 rec_ 和32位十六进制数组成。",
+        )
+    return RecordName(actor.subject_id, dataset, bytes.fromhex(record.removeprefix(_PREFIX)))
+
+
+async def apply_for_repair(info: Info, input: RepairInput) -> Case:
+    """The subject applies for repair of a record."""
+    context = info.context
+    actor = _subject(context)
+    name = _record(actor, input.dataset, input.record)
+    application = Application(input.proof, input.commitment, input.statement)
+    moment = _moment(context)
+    return _show(await context.services.lifecycle.repairs.apply(name, application, actor, moment), moment)
+
+
+async def object_to_record(info: Info, input: ObjectionInput) -> Case:
+    """The subject objects to a record."""
+    context = info.context
+    actor = _subject(context)
+    name = _record(actor, input.dataset, input.record)
+    moment = _moment(context)
+    objections = context.services.lifecycle.objections
+    return _show(await objections.open(name, input.ground, input.statement, actor, moment), moment)
+
+
+async def accept_repair(info: Info, id: strawberry.ID) -> Case:
+    """Accept an application for decision."""
+    context = info.context
+    actor = _handler(context)
+    repairs = context.services.lifecycle.repairs
+    return _done(context, await repairs.accept(str(id), actor, _moment(context)))
+
+
+async def decline_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
+    """Decline to decide an application."""
+    context = info.context
+    actor = _handler(context)
+    repairs = context.services.lifecycle.repairs
+    return _done(context, await repairs.decline(str(id), reason, note, actor, _moment(context)))
+
+
+async def approve_repair(info: Info, id: strawberry.ID, note: str = "") -> Case:
+    """Approve a repair; the record leaves publication."""
+    context = info.context
+    actor = _handler(context)
+    repairs = context.services.lifecycle.repairs
+    return _done(context, await repairs.approve(str(id), note, actor, _moment(context)))
+
+
+async def reject_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
+    """Reject a repair."""
+    context = info.context
+    actor = _handler(context)
+    repairs = context.services.lifecycle.repairs
+    return _done(context, await repairs.reject(str(id), reason, note, actor, _moment(context)))
+
+
+async def revoke_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
+    """Take a repair back; the record is published again."""
+    context = info.context
+    actor = _handler(context)
+    repairs = context.services.lifecycle.repairs
+    return _done(context, await repairs.revoke(str(id), reason, note, actor, _moment(context)))
+
+
+async def settle_objection(info: Info, id: strawberry.ID, settlement: Settlement, note: str) -> Case:
+    """Settle an objection."""
+    context = info.context
+    actor = _handler(context)
+    objections = context.services.lifecycle.objections
+    return _done(context, await objections.settle(str(id), settlement, note, actor, _moment(context)))
+
+
+async def own_cases(info: Info, first: int | None = None) -> list[Case]:
+    """The subject's own cases, newest first."""
+    context = info.context
+    subject_id = context.own_subject()
+    context.did(subject_id)
+    moment = _moment(context)
+    found = await context.services.lifecycle.desk.own(subject_id, page_size(first, context))
+    return [_show(case, moment) for case in found]
+
+
+async def due_cases(info: Info, first: int | None = None, overdue: bool = False) -> DueCases:
+    """Open cases that the caller may handle, the most urgent first."""
+    context = info.context
+    actor, moment, size = _handler(context), _moment(context), page_size(first, context)
+    found = await context.services.lifecycle.desk.due(actor, moment, size + 1, overdue=overdue)
+    for subject_id in dict.fromkeys(case.record.subject_id for case in found[:size]):
+        context.did(subject_id)
+    return DueCases(nodes=[_show(case, moment) for case in found[:size]], more=len(found) > size)
+
+
+async def case_file(info: Info, id: strawberry.ID) -> CaseFile:
+    """A case with its acts, for its subject and those who handle it."""
+    context = info.context
+    grant = context.require(_SELF, _SUPPLY, _OPERATION)
+    actor = _subject(context) if grant.purpose == _SELF else _actor(context, grant)
+    case, events = await context.services.lifecycle.desk.file(str(id), actor)
+    if grant.purpose != _SELF:
+        context.did(case.record.subject_id)
+    return CaseFile(
+        case=_show(case, _moment(context)), events=[_event(event, written) for event, written in events]
+    )
+
+
+def queries() -> list[Any]:
+    """The query fields of this module."""
+    return [
+        strawberry.field(
+            name="ownCases",
+            resolver=own_cases,
+            description="本主体的修复和异议案件，最新在前。The subject's own cases, newest first.",
+        ),
+        strawberry.field(
+            name="dueCases",
+            resolver=due_cases,
+            description="待办案件，最急在前，限数据源单位和平台运维。Open cases, the most urgent first, for source units and the operator.",
+        ),
+        strawberry.field(
+            name="caseFile",
+            resolver=case_file,
+            description="案卷，限本主体和办理单位。The file of a case, for its subject and those who handle it.",
+        ),
+    ]
+
+
+def mutations() -> list[Any]:
+    """The mutation fields of this module."""
+    return [
+        strawberry.mutation(
+            name="applyForRepair",
+            resolver=apply_for_repair,
+            description="申请信用修复：只需履行证明和信用承诺书。Apply for repair with a proof and a commitment, nothing else.",
+        ),
+        strawberry.mutation(
+            name="acceptRepair",
+            resolver=accept_repair,
+            description="受理修复申请。Accept an application for decision.",
+        ),
+        strawberry.mutation(
+            name="declineRepair",
+            resolver=decline_repair,
+            description="不予受理并说明理由。Decline to decide an application, and say why.",
+        ),
+        strawberry.mutation(
+            name="approveRepair",
+            resolver=approve_repair,
+            description="准予修复，记录即时停止公示；须由受理人以外的人员决定。Approve; the record leaves publication at once. Never by who accepted it.",
+        ),
+        strawberry.mutation(
+            name="rejectRepair",
+            resolver=reject_repair,
+            description="不予修复并说明理由；须由受理人以外的人员决定。Reject, and say why. Never by who accepted it.",
+        ),
+        strawberry.mutation(
+            name="revokeRepair",
+            resolver=revoke_repair,
+            description="撤销以虚假材料或承诺取得的修复，恢复公示，期限重新计算。Take back a false repair; published again, periods anew.",
+        ),
+        strawberry.mutation(
+            name="objectToRecord",
+            resolver=object_to_record,
+            description="对记录提出异议，即时标注。Object to a record; it is marked as disputed at once.",
+        ),
+        strawberry.mutation(
+            name="settleObjection",
+            resolver=settle_objection,
+            description="处理异议并书面答复，限提供记录的单位。Settle an objection with a written answer, by the unit that supplied the record.",
+        ),
+    ]

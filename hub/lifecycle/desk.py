@@ -1,0 +1,374 @@
+"""Where cases are handled: one act, one transaction, one entry in the log.
+
+- A case is locked while somebody acts in it. The log's entry is written last, so that an act without its entry,
+  or an entry without its act, cannot be.
+- Whoever may not handle a case is told the same as for a case that does not exist.
+- What subjects and handlers write is sealed under the subject's data key, bound to case and event.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import asyncpg
+import orjson
+
+from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
+from hub.audit.log import AuditLog
+from hub.clock import civil_date
+from hub.errors import InputError
+from hub.keys.cache import DataKeyCache
+from hub.keys.sealing import DataKey, Sealer, aad_prefix
+from hub.lifecycle import records, store
+from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, Event, RecordName, same_person
+from hub.lifecycle.records import RecordFacts
+from hub.policies.clocks import Clocks
+from hub.policies.model import PolicySet
+from hub.store.database import Database
+
+MOST_CHARS = 2_000
+"""Characters of one text."""
+_KEYS = 1_000
+_PLACE = "lifecycle_case"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is done, and under which rules."""
+
+    policy: PolicySet
+    now: datetime
+
+    @property
+    def clocks(self) -> Clocks:
+        """The clocks in force."""
+        return self.policy.clocks
+
+    @property
+    def today(self) -> date:
+        """The civil date."""
+        return civil_date(self.now)
+
+
+class Session:
+    """One case in the hands of one actor, inside one transaction."""
+
+    def __init__(
+        self, connection: asyncpg.Connection, case: Case, key: DataKey, actor: Actor, moment: Moment
+    ) -> None:
+        self.connection = connection
+        self.case = case
+        self.key = key
+        self.actor = actor
+        self.moment = moment
+        self.done: Event | None = None
+        """What was done; None so far."""
+
+    def expect(self, kind: CaseKind, state: CaseState) -> None:
+        """Go on only with a case of this kind in this state.
+
+        Raises:
+            InputError: with the state it is in.
+        """
+        if self.case.kind is not kind:
+            raise no_case()
+        if self.case.state is not state:
+            raise InputError(
+                f"The case is {self.case.state}, and this act needs one that is {state}.",
+                hint="Look at the case again.",
+                message_zh="案件当前状态不允许此操作。",
+            )
+
+    async def apart(self, *acts: Act) -> list[Event]:
+        """The events so far, if none of these acts was done by the same person.
+
+        Raises:
+            InputError: when one of them was.
+        """
+        events = await store.events(self.connection, self.case)
+        if any(event.act in acts and same_person(event, self.actor) for event in events):
+            raise InputError(
+                "The case was accepted by the same person; somebody else must decide it.",
+                hint="Let another person or client act; the token's `operator` names the person.",
+                message_zh="受理与决定须由不同人员办理。",
+            )
+        return events
+
+    async def record(self) -> RecordFacts:
+        """The record as it is now.
+
+        Raises:
+            InputError: when there is none any more.
+        """
+        found = await records.read(self.connection, self.case.record)
+        if found is None:
+            raise no_record()
+        return found
+
+    async def move(
+        self,
+        act: Act,
+        state: CaseState,
+        *,
+        due_on: date | None = None,
+        reason: str = "",
+        written: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the case to its next state.
+
+        Args:
+            act: what was done.
+            state: of the case from now on.
+            due_on: last civil day of the next act; None closes the case.
+            reason: code of the reason.
+            written: texts by name; blank ones are left out.
+
+        Raises:
+            InputError: when a text is too long.
+        """
+        case, actor, now = self.case, self.actor, self.moment.now
+        decided = case.decided_at or (now if due_on is None else None)
+        revoked = now if state is CaseState.REVOKED else case.revoked_at
+        number = case.events + 1
+        self.case = replace(
+            case, state=state, due_on=due_on, decided_at=decided, revoked_at=revoked, events=number
+        )
+        sealed = seal(self.key, case, number, written or {})
+        self.done = Event(
+            number, act, state, now, actor.client_id, actor.institution, actor.operator, reason, sealed
+        )
+        await store.save(self.connection, self.case)
+        await store.add_event(self.connection, case, self.done)
+
+    def entry(self) -> Entry:
+        """The entry of what was done."""
+        assert self.done is not None
+        case, actor, record = self.case, self.actor, self.case.record
+        return Entry(
+            new_entry_id(),
+            self.moment.now,
+            Kind.ADMIN,
+            EntryOutcome.DONE,
+            actor.client_id,
+            institution=actor.institution,
+            operator=actor.operator,
+            purpose=actor.purpose,
+            operation=f"lifecycle.{case.kind.lower()}.{self.done.act}",
+            policy=self.moment.policy.revision,
+            subjects=(SubjectPart(record.subject_id, EntryOutcome.DONE),),
+            detail={
+                "case": case.case_id,
+                "dataset": record.dataset,
+                "record": record.record_id.hex(),
+                "state": case.state,
+                "reason": self.done.reason,
+            },
+        )
+
+
+class Desk:
+    """Opens cases and hands them out to be acted in."""
+
+    def __init__(self, database: Database, log: AuditLog, sealer: Sealer) -> None:
+        self.database = database
+        self._log = log
+        self._keys = DataKeyCache(sealer, _KEYS)
+
+    @asynccontextmanager
+    async def opening(self, name: RecordName, actor: Actor, moment: Moment) -> AsyncIterator[Opening]:
+        """A record about which its subject wants to open a case; what is done inside is one transaction.
+
+        Raises:
+            InputError: when no such record of the subject is published today, whatever the reason.
+            UnavailableError: when database or log cannot take it; nothing was done then.
+        """
+        async with self.database.connection() as connection, connection.transaction():
+            wrapped = await store.subject_key(connection, name.subject_id)
+            record = await records.read(connection, name)
+            if (
+                wrapped is None
+                or record is None
+                or not record.shown(moment.today)
+                or actor.subject_id != name.subject_id
+            ):
+                raise no_record()
+            key = self._keys.open(name.subject_id, *wrapped)
+            opening = Opening(connection, record, key, actor, moment)
+            yield opening
+            assert opening.session is not None
+            await self._log.append_in(connection, [opening.session.entry()])
+
+    @asynccontextmanager
+    async def handling(self, case_id: str, actor: Actor, moment: Moment) -> AsyncIterator[Session]:
+        """A case for somebody other than its subject to act in; what is done inside is one transaction.
+
+        Raises:
+            InputError: when there is no such case that the actor may handle, or it is the actor's own.
+            UnavailableError: when database or log cannot take it; nothing was done then.
+        """
+        async with self.database.connection() as connection, connection.transaction():
+            found = await store.get(connection, case_id, lock=True)
+            if found is None or not may_handle(found[0], actor):
+                raise no_case()
+            case, wrapped = found
+            session = Session(
+                connection, case, self._keys.open(case.record.subject_id, *wrapped), actor, moment
+            )
+            opened = (await store.events(connection, case))[0]
+            if actor.subject_id == case.record.subject_id or actor.institution == opened.institution:
+                raise InputError(
+                    "Nobody handles a case of its own.",
+                    hint="Leave it to the operator or the source unit.",
+                    message_zh="申请人及其单位不得办理本人（本单位）的案件。",
+                )
+            yield session
+            await self._log.append_in(connection, [session.entry()])
+
+    async def file(self, case_id: str, actor: Actor) -> tuple[Case, list[tuple[Event, Mapping[str, str]]]]:
+        """A case with its events and what was written in them, for its subject and its source unit.
+
+        The operator gets the events without the texts: what subjects write is for those who must judge it.
+
+        Raises:
+            InputError: when there is no such case that the actor may see.
+            SealError: when a text does not open.
+        """
+        async with self.database.connection() as connection:
+            found = await store.get(connection, case_id)
+            if found is None or not may_see(found[0], actor):
+                raise no_case()
+            case, wrapped = found
+            events = await store.events(connection, case)
+        if actor.capacity is Capacity.OPERATOR:
+            return case, [(event, {}) for event in events]
+        key = self._keys.open(case.record.subject_id, *wrapped)
+        return case, [(event, unseal(key, case, event)) for event in events]
+
+    async def own(self, subject_id: bytes, limit: int) -> list[Case]:
+        """Cases of a subject, newest first."""
+        async with self.database.connection() as connection:
+            return await store.own(connection, subject_id, limit)
+
+    async def due(self, actor: Actor, moment: Moment, limit: int, *, overdue: bool) -> list[Case]:
+        """Open cases that the actor may handle, the most urgent first.
+
+        Args:
+            actor: a source unit (sees those about its records) or the operator (sees all).
+            moment: decides what is late.
+            limit: at most so many.
+            overdue: only those whose next act is late.
+        """
+        unit = actor.institution if actor.capacity is Capacity.SOURCE_UNIT else None
+        before = moment.today if overdue else None
+        async with self.database.connection() as connection:
+            return list(await store.due(connection, unit, before, limit))
+
+
+class Opening:
+    """A record about which a case can be opened, inside one transaction."""
+
+    def __init__(
+        self, connection: asyncpg.Connection, record: RecordFacts, key: DataKey, actor: Actor, moment: Moment
+    ) -> None:
+        self.connection = connection
+        self.record = record
+        self.session: Session | None = None
+        self._key = key
+        self._actor = actor
+        self._moment = moment
+
+    async def begin(
+        self,
+        kind: CaseKind,
+        act: Act,
+        state: CaseState,
+        *,
+        due_on: date,
+        decide_by: date,
+        ground: str,
+        written: Mapping[str, str],
+    ) -> Case:
+        """Open the case.
+
+        Raises:
+            InputError: when the record has an open case of this kind, or a text is too long.
+        """
+        record, moment = self.record, self._moment
+        case = Case(
+            "l_" + secrets.token_urlsafe(16), kind, record.name, record.version, record.source_unit, state, ground,
+            moment.now, due_on, decide_by, None, None, 0,
+        )  # fmt: skip
+        if not await store.insert(self.connection, case):
+            raise InputError(
+                "The record has an open case of this kind.",
+                hint="Wait for its decision; `ownCases` lists yours.",
+                message_zh="该记录已有同类案件正在办理。",
+            )
+        self.session = Session(self.connection, case, self._key, self._actor, moment)
+        await self.session.move(act, state, due_on=due_on, reason=ground, written=written)
+        return self.session.case
+
+
+def may_handle(case: Case, actor: Actor) -> bool:
+    """Whether an actor's capacity is one that handles this case."""
+    if actor.capacity is Capacity.OPERATOR:
+        return True
+    return actor.capacity is Capacity.SOURCE_UNIT and actor.institution == case.source_unit
+
+
+def may_see(case: Case, actor: Actor) -> bool:
+    """Whether an actor may look into this case: who handles it, and the subject."""
+    own = actor.capacity is Capacity.SUBJECT and actor.subject_id == case.record.subject_id
+    return own or may_handle(case, actor)
+
+
+def seal(key: DataKey, case: Case, number: int, written: Mapping[str, str]) -> str:
+    """What was written in an event, sealed for it.
+
+    Raises:
+        InputError: when a text is too long.
+    """
+    texts = {name: text.strip() for name, text in written.items() if text.strip()}
+    if any(len(text) > MOST_CHARS for text in texts.values()):
+        raise InputError(
+            f"A text has more than {MOST_CHARS} characters.",
+            hint="Shorten it, and refer to documents by their numbers.",
+            message_zh=f"文字不得超过 {MOST_CHARS} 字。",
+        )
+    return key.seal(_aad(case, number), orjson.dumps(texts, option=orjson.OPT_SORT_KEYS))
+
+
+def unseal(key: DataKey, case: Case, event: Event) -> Mapping[str, str]:
+    """What was written in an event.
+
+    Raises:
+        SealError: when it was altered or stood somewhere else.
+    """
+    texts: dict[str, str] = orjson.loads(key.unseal(_aad(case, event.number), event.sealed))
+    return texts
+
+
+def _aad(case: Case, number: int) -> bytes:
+    return aad_prefix(case.record.subject_id, _PLACE, case.case_id.encode(), number) + b"written"
+
+
+def no_case() -> InputError:
+    """The error for a case that does not exist, or that is none of the actor's business."""
+    return InputError(
+        "There is no such case that you may handle.",
+        hint="`dueCases` and `ownCases` list yours.",
+        message_zh="没有您可以办理的该案件。",
+    )
+
+
+def no_record() -> InputError:
+    """The error for a record that is not published, be it unknown, expired, repaired or another subject's."""
+    return InputError(
+        "There is no such record of yours that is shown.",
+        hint="Take dataset and id from your own report.",
+        message_zh="没有正在公示的该条本人记录。",
+    )
