@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from hub.catalog.reading import Table, fail
@@ -32,6 +33,7 @@ _REF = re.compile(r"[RC]-[0-9]{2,3}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _GAP = re.compile(r"\s+")
+_FOLDED = 32_768
 
 
 class Scope(StrEnum):
@@ -150,12 +152,14 @@ def _refusal(table: Table) -> Refusal:
     return refusal
 
 
+@lru_cache(maxsize=_FOLDED)
 def _words(text: str) -> str:
     """English words of a text in small letters, one space around each."""
     folded = _HUMP.sub(" ", unicodedata.normalize("NFKC", text)).casefold()
     return f" {_NO_WORD.sub(' ', folded).strip()} "
 
 
+@lru_cache(maxsize=_FOLDED)
 def _run(text: str) -> str:
     """A text without spaces, half-width, in small letters."""
     return _GAP.sub("", unicodedata.normalize("NFKC", text)).casefold()

@@ -128,8 +128,8 @@ def test_fields_that_no_case_names_are_listed_and_can_fail_a_build(
     bare: Shell, narrower: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cases = narrower / "cases.toml"
-    head, first, *_ = cases.read_text(encoding="utf-8").split("[[case]]\n")
-    cases.write_text(f"{head}[[case]]\n{first}", encoding="utf-8", newline="")
+    head, *some = cases.read_text(encoding="utf-8").split("[[case]]\n")[:13]
+    cases.write_text("[[case]]\n".join([head, *some]), encoding="utf-8", newline="")
     monkeypatch.setenv("HUB_POLICIES_DIR", str(narrower))
     out = bare.done("policy", "test")
     assert "fields are named by a case" in out

@@ -298,7 +298,7 @@ def test_without_the_database_no_large_token_is_given_out_or_accepted(database_u
     async def scenario(world: World) -> None:
         token, small = await world.token(details=[detail()]), await world.token()
         form = world.form(details=[detail()])
-        await world.database.pool.close()
+        await world.database.close()
         with pytest.raises(UnavailableError):
             await world.verifier().authenticate(token, NOW)
         assert await world.verifier().authenticate(small, NOW)

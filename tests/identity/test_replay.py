@@ -28,7 +28,7 @@ def test_purging_forgets_only_what_expired_long_ago(database_url: str) -> None:
 def test_without_the_database_no_assertion_is_accepted(database_url: str) -> None:
     async def scenario(world: World) -> None:
         form = world.form()
-        await world.database.pool.close()
+        await world.database.close()
         with pytest.raises(UnavailableError):
             await AssertionLog(world.database).claim("a", "b", NOW)
         answer = await world.post(form)
