@@ -23,7 +23,7 @@ def a_shown_part() -> Part:
     compiled: Any = object()
     return Part(
         ("a",), SUBJECT, (b'{"name":"x"}', b'{"name":"x"}'), None,
-        SubjectPart(SUBJECT, EntryOutcome.DISCLOSED), compiled, (b'{"path":"a.name"}',), ({"from": "2024-01-01"},),
+        SubjectPart(SUBJECT, EntryOutcome.DISCLOSED), compiled, (b'{"path":"a.name"}',), ({"from": "2024-01-01"},), ({"index": 0},),
         ConsentUse(SUBJECT, "c_1", 1),
         (QuotaUse(SUBJECT, "i", "P", "", "DAY", datetime(2026, 1, 1, tzinfo=UTC), 1, 5),),
     )  # fmt: skip
