@@ -331,6 +331,26 @@ recall_notice = Table(
     ),
 )
 
+recall_endpoint = Table(
+    "recall_endpoint",
+    metadata,
+    Column("institution", Text, primary_key=True, comment="USCC of the recipient"),
+    Column("url", Text, nullable=False, comment="where its recalls are posted"),
+    Column("set_at", DateTime(timezone=True), nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+
+recall_delivery = Table(
+    "recall_delivery",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("recall_id", Text, primary_key=True),
+    Column("institution", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", DateTime(timezone=True), comment="when it is tried again; null: never"),
+    Column("delivered_at", DateTime(timezone=True)),
+)
+
 recall_sweep = Table(
     "recall_sweep",
     metadata,
