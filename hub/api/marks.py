@@ -8,7 +8,6 @@ from typing import Any
 import strawberry
 
 from hub.api.context import RequestContext
-from hub.api.scalars import SubjectIdentifier
 from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
 from hub.identity.details import Grant, pseudonym
@@ -45,9 +44,7 @@ class StatementInput:
 class LitigationInput:
     """A mark of proceedings."""
 
-    subject: SubjectIdentifier = strawberry.field(
-        description="主体代码或假名。Identifier or pseudonym of the subject."
-    )
+    subject: str = strawberry.field(description="主体代码或假名。Identifier or pseudonym of the subject.")
     dataset: str = strawberry.field(description="信息项。Dataset of the record.")
     record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
     kind: MarkKind = strawberry.field(
