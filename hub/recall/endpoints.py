@@ -147,13 +147,20 @@ def check_url(url: str, *, loopback: bool) -> None:
         or any(c.isspace() or not c.isprintable() for c in url)
         or "@" in parts.netloc
         or "#" in url
-        or parts.scheme not in (("https", "http") if loopback else ("https",))
+        or not (parts.scheme == "https" or (parts.scheme == "http" and loopback and _is_loopback(host)))
     ):
         raise InputError(
             "An endpoint is an https URL without user and fragment.",
             hint="Write https://host/path; plain http is for the loopback address of a demo.",
             message_zh="推送地址须为 https 网址，不含用户名和片段。",
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _not_reached() -> InputError:

@@ -173,7 +173,7 @@ def test_a_delivery_that_is_cut_off_is_made_again_and_an_acknowledged_one_is_not
 def test_a_closed_port_or_an_unknown_name_is_a_failed_attempt(database_url: str, tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         await recalled(world)
-        for url in ("http://127.0.0.1:9/x", "http://no-such-host.invalid/x"):
+        for url in ("http://127.0.0.1:9/x", "https://no-such-host.invalid/x"):
             await endpoints(world).set(facts.BANK_HKB, url, "test", world.clock.now())
             assert await deliver(world) == Delivered(0, 1), url
             world.clock.advance(timedelta(days=2))
@@ -214,8 +214,9 @@ def test_a_name_or_url_that_leads_inside_is_not_posted_to(url: str) -> None:
      "https://a.example/\r\nhost: b", "https://[::1", "https://例子.example/", "https://a.example/" + "x" * 500, "file:///etc/passwd"],
 )  # fmt: skip
 def test_what_is_no_plain_https_url_is_refused(url: str) -> None:
-    with pytest.raises(InputError):
-        check_url(url, loopback=False)
+    for loopback in (False, True):
+        with pytest.raises(InputError):
+            check_url(url, loopback=loopback)
 
 
 def test_an_endpoint_is_set_for_a_known_institution_with_an_entry_and_else_not(
