@@ -56,6 +56,10 @@ class Settings:
     export_timeout: float = _setting(
         120.0, "seconds after which an export of many subjects is given up", least=0.1
     )
+    webhook_networks: str = _setting(
+        "",
+        "private networks that webhooks of recalls may reach, as CIDR, separated by commas; none by default",
+    )
     max_answer_bytes: int = _setting(
         33_554_432, "most bytes of data in one answer that is not an export", least=1024
     )

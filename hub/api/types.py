@@ -17,6 +17,8 @@ from strawberry.tools import create_type
 from hub.api.predicates import predicate_fields
 from hub.api.scalars import USCC, Date, Decimal, YearMonth
 from hub.catalog.types import Catalog, Dataset, Domain, Field, FieldType, SealedFor, SubjectKind
+from hub.disclosure import marks
+from hub.disclosure.marks import MarkKind
 from hub.disclosure.plan import TYPE_OF_KIND, field_tree
 from hub.policies.predicates import Predicate
 
@@ -47,6 +49,27 @@ class PageInfo:
     start_cursor: str | None = strawberry.field(description="首条游标。Cursor of the first.")
     end_cursor: str | None = strawberry.field(
         description="末条游标，传给 after 取下一页。Cursor of the last; pass it as `after`."
+    )
+
+
+strawberry.enum(
+    MarkKind,
+    name="RecordMarkKind",
+    description="记录标注类别：存在异议、异议未决双方意见、本人声明、行政复议期间、行政诉讼期间。What a mark says.",
+)
+
+
+@strawberry.type(
+    name=marks.TYPE,
+    description="记录标注，随记录一并提供。A mark on a record; it goes with the record to everybody who gets it.",
+)
+class RecordMark:
+    """A mark on a record."""
+
+    kind: MarkKind = strawberry.field(description="类别。Kind.")
+    since: Date = strawberry.field(description="标注日期。Civil date since which it stands.")
+    statement: str | None = strawberry.field(
+        description="本人声明内容；引用了您不可见信息的为空。What the subject says; null where it quotes what you may not see."
     )
 
 
@@ -87,6 +110,11 @@ class TypeBuilder:
                 description="主体的匿名标识。Pseudonymous id of the subject.",
             ),
             strawberry.field(name="kind", graphql_type=Kind, description="主体类别。Kind of subject."),
+            strawberry.field(
+                name=marks.FIELD,
+                graphql_type=_list_of(RecordMark),
+                description="基本信息的标注。Marks on the subject's profile.",
+            ),
             *(
                 strawberry.field(
                     name=domain.value,
@@ -135,9 +163,12 @@ class TypeBuilder:
         key = strawberry.field(
             name="id", graphql_type=strawberry.ID, description="记录标识。Id of the record."
         )
+        marked = strawberry.field(
+            name=marks.FIELD, graphql_type=_list_of(RecordMark), description="记录标注。Marks on the record."
+        )
         node = create_type(
             dataset.type_name,
-            [key, *self._tree_fields(dataset.type_name, dataset, field_tree(dataset))],
+            [key, marked, *self._tree_fields(dataset.type_name, dataset, field_tree(dataset))],
             description=_about(dataset),
         )
         edge = create_type(

@@ -13,9 +13,11 @@ from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.cli.names import known
 from hub.errors import InputError
+from hub.recall.endpoints import Endpoints, Reach
 from hub.recall.notice import Cause, Notice, State, record_name
 from hub.recall.service import LIST_START, RecallService
 from hub.recall.sweep import RecallSweep
+from hub.recall.webhook import Courier, open_client
 
 app = typer.Typer(
     help="Recall records from those who got them.",
@@ -118,6 +120,43 @@ def sweep() -> None:
         return f"{swept.looked_at} looked at, {swept.issued} recalls, {swept.notices} notices"
 
     say(at_desk(act))
+
+
+@app.command()
+def endpoint(
+    institution: Annotated[str, typer.Argument(help="USCC of the recipient.")],
+    url: Annotated[str, typer.Argument(help="Where its recalls are posted; https.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Post nothing to it any more.")] = False,
+) -> None:
+    """Set where an institution's recalls are posted, as signed webhooks beside the feed; the act is logged."""
+
+    async def act(desk: Desk) -> str:
+        endpoints = Endpoints(desk.database, desk.log, _reach(desk))
+        now = desk.clock.now()
+        if remove:
+            await endpoints.remove(institution, desk.actor, now)
+            return f"{institution}: removed"
+        await endpoints.set(institution, url, desk.actor, now)
+        return f"{institution}: {url}"
+
+    say(at_desk(act))
+
+
+@app.command()
+def deliver() -> None:
+    """Post every recall that is due to an endpoint. Run it every minute; nothing is lost by a breakdown."""
+
+    async def act(desk: Desk) -> str:
+        async with open_client() as http:
+            courier = Courier(desk.database, desk.ring, http, _reach(desk))
+            done = await courier.run(desk.clock.now())
+        return f"{done.delivered} delivered, {done.failed} failed"
+
+    say(at_desk(act))
+
+
+def _reach(desk: Desk) -> Reach:
+    return Reach.of(desk.settings.webhook_networks, loopback=desk.settings.demo)
 
 
 async def _recipients(

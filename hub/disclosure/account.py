@@ -174,6 +174,7 @@ def _disclosure(done: Operated) -> bytes:
     terms: list[bytes] = []
     groups: list[bytes] = []
     ranges: list[Mapping[str, Any]] = []
+    marked: list[Mapping[str, Any]] = []
     for root in done.report.roots.values():
         if isinstance(root, Part):
             if root.compiled is not None:
@@ -181,16 +182,19 @@ def _disclosure(done: Operated) -> bytes:
                 terms.append(root.compiled.terms)
             notes += root.notes
             ranges += root.ranges
+            marked += root.marked
         else:
             groups += _groups(root)
             for part in root:
                 notes += part.notes
                 ranges += part.ranges
+                marked += part.marked
     return b"".join(
         (
             b'{"fields":[',
             b",".join(notes),
             b'],"groups":[' + b",".join(groups) if groups else b"",
+            b'],"marked":' + orjson.dumps(marked, option=orjson.OPT_SORT_KEYS)[:-1] if marked else b"",
             b'],"policy":"',
             done.rules.policy.revision.encode(),
             b'","ranges":',

@@ -20,11 +20,12 @@ from operator import attrgetter
 from typing import Any
 
 from hub.catalog.types import Catalog, Dataset, Domain, Field, Nature, SubjectKind
+from hub.disclosure import marks
 from hub.disclosure.connection import list_shape
 from hub.disclosure.cursors import Position, decode_cursor
 from hub.disclosure.leaves import build_leaf, of_profile
 from hub.disclosure.questions import MOST_ROWS, NO_QUESTION, Question, answerer, open_question, question_shape
-from hub.disclosure.rows import RECORD_ID, Row, Shown, SlotReader
+from hub.disclosure.rows import MARKS, RECORD_ID, Row, Shown, SlotReader
 from hub.disclosure.selection import Selected
 from hub.disclosure.shapes import Fields, Fixed, Made, Node, compile_shape
 from hub.errors import InputError
@@ -169,7 +170,9 @@ class PlanCompiler:
     def _subject(self, plan: RootPlan, root: Selected) -> Fields:
         profile = self.catalog.profile(plan.kind)
         tree = field_tree(profile)
-        if any(child.name in tree for child in root.children) and self._opens(profile):
+        if any(child.name in tree or child.name == marks.FIELD for child in root.children) and self._opens(
+            profile
+        ):
             plan.profile = self._slot(plan, profile, 1, 1, None)
         entries: list[tuple[str, Node]] = []
         for child in root.children:
@@ -180,6 +183,10 @@ class PlanCompiler:
                 node = Made(lambda shaping: "sub_" + shaping.subject.hex())
             elif child.name == "kind":
                 node = Fixed(plan.kind.value)
+            elif child.name == marks.FIELD:
+                if plan.profile is not None:
+                    self._show_statements(profile, child, plan.slots[plan.profile].needs)
+                node = of_profile(_marks(child))
             elif child.name == "predicates":
                 node = Made(self._questions(plan, child, path))
             elif child.name in _DOMAINS:
@@ -272,11 +279,21 @@ class PlanCompiler:
                 entries.append((child.key, Fixed(dataset.type_name)))
             elif child.name == "id":
                 entries.append((child.key, Made(lambda row: "rec_" + row[RECORD_ID].hex())))
+            elif child.name == marks.FIELD:
+                self._show_statements(dataset, child, shown)
+                entries.append((child.key, _marks(child)))
             else:
                 entries.append(
                     (child.key, self._value(plan, tree[child.name], child, f"{path}.{child.key}", shown))
                 )
         return Fields(tuple(entries))
+
+    def _show_statements(self, dataset: Dataset, node: Selected, shown: Shown) -> None:
+        """Have statements opened where they are asked for; they are held to what the caller sees in clear."""
+        if marks.asks_for_statement(node):
+            shown.statement_beside = frozenset(
+                f.name for f in dataset.fields if self.decide(f).outcome is Outcome.CLEAR
+            )
 
     def _value(self, plan: RootPlan, item: Any, node: Selected, path: str, shown: Shown) -> Node:
         """A field, or an object that groups several."""
@@ -324,6 +341,11 @@ class PlanCompiler:
         position = decode_cursor(after, dated=dated) if after is not None else Position()
         plan.slots.append(Slot(dataset.id, limit, shown, position, dated, ranged, path=path))
         return len(plan.slots) - 1
+
+
+def _marks(node: Selected) -> Made:
+    shape = marks.marks_shape(node)
+    return Made(lambda row: shape(row[MARKS]))
 
 
 def _is_ranged(dataset: Dataset) -> bool:

@@ -30,10 +30,10 @@ HEADER = -1
 _PUBLISHED = """state = 'VALID' AND (visible_from IS NULL OR visible_from <= $2)
           AND (visible_until IS NULL OR visible_until > $2)"""
 _PAGE = """
-      SELECT q.slot, x.record_id, x.version, x.event_date, x.clear, x.sealed
+      SELECT q.slot, x.record_id, x.version, x.event_date, x.clear, x.sealed, x.marks
       FROM unnest({arrays}) AS q(slot, dataset, lim, after_date, after_id, ranged, earliest)
       CROSS JOIN LATERAL (
-        SELECT record_id, version, event_date, clear, sealed FROM record
+        SELECT record_id, version, event_date, clear, sealed, marks FROM record
         WHERE subject_id = s.subject_id AND dataset = q.dataset
           AND event_date >= CASE WHEN q.ranged THEN greatest(s.date_from, q.earliest) ELSE '-infinity' END
           AND event_date <= CASE WHEN q.ranged THEN s.date_to ELSE 'infinity' END
@@ -74,7 +74,7 @@ WITH s AS MATERIALIZED (
     AND {_KNOWN.format(subject="$1", published=_PUBLISHED)}
 )
 SELECT {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
-  to_json(kek_id) AS clear, NULL::json AS sealed FROM s
+  to_json(kek_id) AS clear, NULL::json AS sealed, NULL::json AS marks FROM s
 UNION ALL
 SELECT r.* FROM s CROSS JOIN LATERAL ({_DATED}
       UNION ALL {_UNDATED}
@@ -104,7 +104,7 @@ WITH s AS MATERIALIZED (
     AND {_KNOWN.format(subject="w.subject_id", published=_PUBLISHED)}
 )
 SELECT n, {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
-  to_json(kek_id) AS clear, NULL::json AS sealed FROM s
+  to_json(kek_id) AS clear, NULL::json AS sealed, NULL::json AS marks FROM s
 UNION ALL
 SELECT s.n, r.* FROM s CROSS JOIN LATERAL ({_DATED}
       UNION ALL {_UNDATED}

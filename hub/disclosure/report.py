@@ -53,6 +53,8 @@ class Part:
     """What the caller is told beyond the plan's notes."""
     ranges: tuple[Mapping[str, Any], ...] = ()
     """Ranges of data that lists were cut to, so that they do not look complete."""
+    marked: tuple[Mapping[str, Any], ...] = ()
+    """Records that are marked, so that no answer can be without their marks."""
     use: ConsentUse | None = None
     quotas: tuple[QuotaUse, ...] = ()
     purpose: str = ""
@@ -85,7 +87,7 @@ class Part:
         if not reason and self.entry is not None:
             reason = self.entry.reason
         self.entry = SubjectPart(self.subject_id, EntryOutcome.REFUSED, reason)
-        self.text, self.compiled, self.notes, self.ranges = NULLS, None, (), ()
+        self.text, self.compiled, self.notes, self.ranges, self.marked = NULLS, None, (), (), ()
         self.use, self.quotas = None, ()
 
 

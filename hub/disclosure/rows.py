@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 import orjson
 
+from hub.disclosure.marks import read_marks
 from hub.keys.sealing import ID_BYTES, DataKey, aad_head, aad_prefix
 
 Row = list[Any]
-"""Record id, event date, number of values opened, then the values of the fields that are shown, in stored form:
-those stored in clear from the front, those stored sealed from the back."""
-RECORD_ID, EVENT_DATE, OPENED, FIRST = range(4)
+"""Record id, event date, number of values opened, marks (None: it has none), then the values of the fields that are
+shown, in stored form: those stored in clear from the front, those stored sealed from the back."""
+RECORD_ID, EVENT_DATE, OPENED, MARKS, FIRST = range(5)
 """Places in a row; the fields stored in clear begin at `FIRST`."""
 _PREFIX = "f_"
 
@@ -31,6 +32,8 @@ class Shown:
 
     clear: list[str] = field(default_factory=list)
     sealed: list[str] = field(default_factory=list)
+    statement_beside: frozenset[str] | None = None
+    """Fields that the caller sees in clear, if statements on the records are asked for; None: they are not."""
 
     def place(self, name: str, *, sealed: bool) -> int:
         """The place of a field in the rows of the slot; counted from the back where it is negative."""
@@ -40,14 +43,16 @@ class Shown:
         return -1 - names.index(name) if sealed else FIRST + names.index(name)
 
 
-LOOKED_AHEAD: Row = [b"", date.min, 0]
+LOOKED_AHEAD: Row = [b"", date.min, 0, None]
 """Stands for a row that was read only to know that it is there."""
 
 
 class SlotReader:
     """Decodes the records of one read of one dataset."""
 
-    __slots__ = ("_clear", "_clear_of", "_dataset", "_head", "_names", "_sealed", "_sealed_of", "blank")
+    __slots__ = (
+        "_beside", "_clear", "_clear_of", "_dataset", "_head", "_names", "_sealed", "_sealed_of", "blank",
+    )  # fmt: skip
 
     def __init__(self, dataset: str, shown: Shown) -> None:
         """Set up for the fields that are shown.
@@ -57,12 +62,12 @@ class SlotReader:
             shown: the fields; complete.
         """
         sealed = shown.sealed[::-1]
-        self._dataset = dataset
+        self._dataset, self._beside = dataset, shown.statement_beside
         self._head = aad_head(dataset, 1)
         self._names = [name.encode() for name in sealed]
         self._clear, self._clear_of = _decoder(shown.clear), _values(shown.clear)
         self._sealed, self._sealed_of = _decoder(sealed), _values(sealed)
-        self.blank: Row = [b"", date.min, 0, *[None for _ in (*shown.clear, *sealed)]]
+        self.blank: Row = [b"", date.min, 0, None, *[None for _ in (*shown.clear, *sealed)]]
         """Stands for a record that does not exist: every field of it is null."""
 
     def read(
@@ -80,7 +85,7 @@ class SlotReader:
         Raises:
             SealError: when a sealed value does not open.
         """
-        row: Row = [record_id, event_date, 0]
+        row: Row = [record_id, event_date, 0, None]
         row += self._clear_of(self._clear(clear))
         if not self._names:
             return row
@@ -97,6 +102,17 @@ class SlotReader:
                 opened += 1
         row[OPENED] = opened
         return row
+
+    def mark(self, row: Row, key: DataKey, subject_id: bytes, stored: str) -> None:
+        """Put a record's marks into its row, its statement opened if it is asked for and may show.
+
+        Raises:
+            SealError: when a statement does not open.
+        """
+        row[MARKS], opened = read_marks(
+            stored, key, (subject_id, self._dataset, row[RECORD_ID]), self._beside
+        )
+        row[OPENED] += opened
 
 
 def _decoder(names: list[str]) -> Callable[[str], Any]:

@@ -15,10 +15,11 @@ from hub.disclosure.basis import Ground
 from hub.disclosure.budget import asked_json
 from hub.disclosure.compiled import CompiledRoot
 from hub.disclosure.explain import notes_json
+from hub.disclosure.marks import marked_json
 from hub.disclosure.plan import Note, Shaping
 from hub.disclosure.read import HEADER
 from hub.disclosure.report import Part
-from hub.disclosure.rows import LOOKED_AHEAD, OPENED, RECORD_ID, Row
+from hub.disclosure.rows import LOOKED_AHEAD, MARKS, OPENED, RECORD_ID, Row
 from hub.disclosure.rules import Rules
 from hub.disclosure.text import both
 from hub.keys.cache import DataKeyCache
@@ -61,16 +62,19 @@ def disclose(
     shown_of = [slot.shown for slot in plan.slots]
     header = rows[0] if rows[0][0] == HEADER else next(row for row in rows if row[0] == HEADER)
     data_key = keys.open(subject_id, orjson.loads(header[4]), header[1])
-    for slot, record_id, version, event_date, clear, sealed in rows:
+    marked: list[tuple[int, int]] = []
+    for slot, record_id, version, event_date, clear, sealed, marks in rows:
         if slot == HEADER:
             continue
         found = slots[slot]
-        if len(found) < shown_of[slot]:
-            found.append(
-                readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
-            )
-        else:
+        if len(found) >= shown_of[slot]:
             found.append(LOOKED_AHEAD)
+            continue
+        row = readers[slot].read(data_key, subject_id, record_id, version, event_date, clear, sealed)
+        if marks is not None and not plan.slots[slot].asked:
+            readers[slot].mark(row, data_key, subject_id, marks)
+            marked.append((slot, len(found)))
+        found.append(row)
     profile = slots[plan.profile] if plan.profile is not None else None
     shaping = Shaping(
         subject_id, slots, profile[0] if profile else compiled.blank_profile, today, subject.shut.keys()
@@ -79,6 +83,7 @@ def disclose(
     part.compiled = compiled
     part.notes = _shut_notes(rules, subject) if subject.shut else ()
     part.quotas = subject.quotas
+    part.marked = _marked(subject, slots, marked) if marked else ()
     unsealed = _account(subject, slots)
     _state_ranges(subject, today)
     return unsealed
@@ -105,6 +110,19 @@ def _account(subject: Subject, slots: Sequence[Sequence[Row]]) -> int:
     if ground.consent is not None:
         part.use = ConsentUse(part.subject_id, ground.consent.consent_id, ground.consent.version)
     return unsealed
+
+
+def _marked(
+    subject: Subject, slots: Sequence[Sequence[Row]], places: Sequence[tuple[int, int]]
+) -> tuple[Mapping[str, Any], ...]:
+    """Say which records of the answer are marked, whether or not their marks are asked for."""
+    plan, where = subject.compiled.plan, ".".join(map(str, subject.part.path))
+    return tuple(
+        marked_json(where, None, slots[slot][index][MARKS])
+        if slot == plan.profile
+        else marked_json(f"{where}.{plan.slots[slot].path}", index, slots[slot][index][MARKS])
+        for slot, index in sorted(places)
+    )
 
 
 def _state_ranges(subject: Subject, today: date) -> None:

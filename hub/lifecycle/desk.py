@@ -2,6 +2,7 @@
 
 - A case is locked while somebody acts in it. The log's entry is written last, so that an act without its entry,
   or an entry without its act, cannot be.
+- An act that takes a record out of publication, or closes over a correction, recalls it from all who got it.
 - Whoever may not handle a case is told the same as for a case that does not exist.
 - What subjects and handlers write is sealed under the subject's data key, bound to case and event.
 """
@@ -28,6 +29,8 @@ from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, 
 from hub.lifecycle.records import RecordFacts
 from hub.policies.clocks import Clocks
 from hub.policies.model import PolicySet
+from hub.recall.notice import Cause
+from hub.recall.service import RecallService
 from hub.store.database import Database
 
 MOST_CHARS = 2_000
@@ -67,6 +70,8 @@ class Session:
         self.moment = moment
         self.done: Event | None = None
         """What was done; None so far."""
+        self.recall: Cause | None = None
+        """Why all who got the record are told, in the same transaction; None: they are not."""
 
     def expect(self, kind: CaseKind, state: CaseState) -> None:
         """Go on only with a case of this kind in this state.
@@ -173,9 +178,10 @@ class Session:
 class Desk:
     """Opens cases and hands them out to be acted in."""
 
-    def __init__(self, database: Database, log: AuditLog, sealer: Sealer) -> None:
+    def __init__(self, database: Database, log: AuditLog, sealer: Sealer, recalls: RecallService) -> None:
         self.database = database
         self._log = log
+        self._recalls = recalls
         self._keys = DataKeyCache(sealer, _KEYS)
 
     @asynccontextmanager
@@ -226,7 +232,19 @@ class Desk:
                     message_zh="申请人及其单位不得办理本人（本单位）的案件。",
                 )
             yield session
-            await self._log.append_in(connection, [session.entry()])
+            await self._close(session)
+
+    async def _close(self, session: Session) -> None:
+        """Recall the record if the act says so, then write the entries; the log is locked from here on."""
+        entries = [session.entry()]
+        if session.recall is not None:
+            record, client = session.case.record, session.actor.client_id
+            issued = await self._recalls.issue(
+                session.connection, record.subject_id, record.dataset, record.record_id, session.recall,
+                session.moment.now, client, keep_empty=False,
+            )  # fmt: skip
+            entries += [issued.entry] if issued is not None else []
+        await self._log.append_in(session.connection, entries)
 
     async def file(self, case_id: str, actor: Actor) -> tuple[Case, list[tuple[Event, Mapping[str, str]]]]:
         """A case with its events and what was written in them, for its subject and its source unit.

@@ -1,6 +1,7 @@
 """Objections to records (异议): the record is disputed from the moment its subject objects, until that is settled.
 
-- A subject may object to any record of its own that is published, whatever its nature.
+- A subject may object to any record of its own that is published, whatever its nature. From that commit on every
+  reader of the record gets the mark DISPUTED with it.
 - The unit that supplied the record looks into it within the time limit of its domain, and settles it:
   CORRECTED (its correction has come in as a new version), WITHDRAWN (the record leaves publication), REJECTED (the
   mark goes), or BOTH_VIEWS (it cannot be settled: the mark stays).
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
-from hub.lifecycle import records
+from hub.lifecycle import marking, records
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, ObjectionGround, RecordName
-from hub.lifecycle.desk import Desk, Moment, no_case
+from hub.lifecycle.desk import Desk, Moment, Session, no_case
 from hub.lifecycle.records import RecordState
 from hub.policies.clocks import Limited
+from hub.recall.notice import Cause
 
 
 class Settlement(StrEnum):
@@ -28,6 +31,16 @@ class Settlement(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     REJECTED = "REJECTED"
     BOTH_VIEWS = "BOTH_VIEWS"
+
+
+_ENDED = {
+    Settlement.CORRECTED: (MarkKind.DISPUTED, MarkKind.BOTH_VIEWS),
+    Settlement.WITHDRAWN: (MarkKind.DISPUTED, MarkKind.BOTH_VIEWS),
+    Settlement.REJECTED: (MarkKind.DISPUTED,),
+    Settlement.BOTH_VIEWS: (MarkKind.DISPUTED,),
+}
+"""Marks that a settlement ends; one of both views stays until the record is corrected or withdrawn."""
+_RECALLS = {Settlement.CORRECTED: Cause.CORRECTED, Settlement.WITHDRAWN: Cause.WITHDRAWN}
 
 
 class ObjectionService:
@@ -54,10 +67,14 @@ class ObjectionService:
         domain = name.dataset.partition(".")[0]
         async with self._desk.opening(name, actor, moment) as opening:
             due = moment.clocks.due(Limited.OBJECTION, moment.today, domain)
-            return await opening.begin(
+            case = await opening.begin(
                 CaseKind.OBJECTION, Act.OBJECT, CaseState.OBJECTED,
                 due_on=due, decide_by=due, ground=ground, written={"statement": statement},
             )  # fmt: skip
+            await marking.begin(
+                opening.connection, name, MarkKind.DISPUTED, actor.client_id, moment.now, case_id=case.case_id
+            )
+            return case
 
     async def settle(
         self, case_id: str, settlement: Settlement, note: str, actor: Actor, moment: Moment
@@ -93,5 +110,17 @@ class ObjectionService:
                     session.connection, record, session.key, case_id, moment.now,
                     state=RecordState.REVOKED, visible_until=record.visible_until,
                 )  # fmt: skip
+            session.recall = _RECALLS.get(settlement)
+            await _mark(session, settlement)
             await session.move(Act.SETTLE, CaseState(settlement), written={"note": note})
         return session.case
+
+
+async def _mark(session: Session, settlement: Settlement) -> None:
+    """What becomes of the record's marks."""
+    connection, name, now = session.connection, session.case.record, session.moment.now
+    await marking.end(connection, name, now, *_ENDED[settlement])
+    if settlement is Settlement.BOTH_VIEWS:
+        await marking.begin(
+            connection, name, MarkKind.BOTH_VIEWS, session.actor.client_id, now, case_id=session.case.case_id
+        )

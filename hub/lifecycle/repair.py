@@ -5,7 +5,8 @@
 - The source unit or the operator accepts or declines within 3 working days. The decision follows within 10 working
   days of the application, by another person. At least one of the two is the unit that found the conduct:
   谁认定、谁修复.
-- Approved: the record leaves publication with the commit, and cannot be told from one that never was.
+- Approved: the record leaves publication with the commit, and cannot be told from one that never was. All who got it
+  are told to stop using it.
 - A repair got by a false proof or promise is taken back by the source unit: the record is published again, and both
   its periods begin anew on that day.
 - A shortest period that is not over is looked at twice, at the application and at the decision: a correction in
@@ -32,6 +33,7 @@ from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseReason,
 from hub.lifecycle.desk import Desk, Moment, Session, no_case
 from hub.lifecycle.records import RecordFacts, RecordState
 from hub.policies.clocks import Limited
+from hub.recall.notice import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class RepairService:
                 session.connection, record, session.key, case_id, moment.now,
                 state=RecordState.REPAIRED, visible_until=record.visible_until,
             )  # fmt: skip
+            session.recall = Cause.REPAIRED
             await session.move(Act.APPROVE, CaseState.APPROVED, written={"note": note})
         return session.case
 

@@ -67,6 +67,7 @@ record = Table(
     Column("content_hash", LargeBinary, nullable=False, comment="keyed hash of the normalised content"),
     Column("clear", JSON, nullable=False),
     Column("sealed", JSON, nullable=False, comment="field name to base64 ciphertext"),
+    Column("marks", JSON, comment="its marks in force, from record_mark; null: none"),
     Index("record_report", "subject_id", "dataset", "event_date", "record_id"),
 )
 
@@ -93,6 +94,26 @@ record_history = Table(
     Column("clear", JSON, nullable=False),
     Column("sealed", JSON, nullable=False),
 )
+
+record_mark = Table(
+    "record_mark",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("mark_id", Text, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("record_id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False, comment="see hub.disclosure.marks"),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True), comment="null: in force"),
+    Column("case_id", Text, comment="the objection it comes from"),
+    Column("client_id", Text, nullable=False, comment="who set it"),
+    Column("quotes", ARRAY(Text), comment="fields of the record whose values a statement quotes"),
+    Column("sealed", Text, comment="a statement, sealed under the subject's key"),
+    Index(
+        "record_mark_in_force", "subject_id", "dataset", "record_id", "kind",
+        unique=True, postgresql_where=text("ended_at IS NULL"),
+    ),
+)  # fmt: skip
 
 blind_index = Table(
     "blind_index",
@@ -308,6 +329,26 @@ recall_notice = Table(
         "institution",
         postgresql_where=text("acknowledged_at IS NULL"),
     ),
+)
+
+recall_endpoint = Table(
+    "recall_endpoint",
+    metadata,
+    Column("institution", Text, primary_key=True, comment="USCC of the recipient"),
+    Column("url", Text, nullable=False, comment="where its recalls are posted"),
+    Column("set_at", DateTime(timezone=True), nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+
+recall_delivery = Table(
+    "recall_delivery",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("recall_id", Text, primary_key=True),
+    Column("institution", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", DateTime(timezone=True), comment="when it is tried again; null: never"),
+    Column("delivered_at", DateTime(timezone=True)),
 )
 
 recall_sweep = Table(

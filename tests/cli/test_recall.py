@@ -31,3 +31,10 @@ def test_a_dry_run_tells_who_got_a_record_and_issues_nothing(shell: Shell) -> No
     asked = ("--subject", COMPANY, "--dataset", "government.penalty", "--record", RECORD)
     assert shell.done("recall", "issue", *asked, "--cause", "EXPIRED", "--dry-run").strip() == "nobody got it"
     assert shell.count("recall") == 0
+
+
+def test_endpoints_and_deliveries_of_webhooks_are_commands(shell: Shell) -> None:
+    assert shell("recall", "endpoint", COMPANY, "http://inside.example/x").code == 2
+    assert shell("recall", "endpoint", COMPANY, "--remove").code == 2
+    assert shell.count("recall_endpoint") == 0
+    assert shell.done("recall", "deliver").strip() == "0 delivered, 0 failed"

@@ -72,6 +72,7 @@ async def prepare(
         await _store(pair.worlds[0], [*mine, *others, *shadows(sight, SHADOW, SHADOW_PERSON)])
         await _store(pair.worlds[1], [*theirs, *others[::2]], former=1)
         await unseen(pair.worlds[1])
+        await _mark(pair.worlds[1], sight)
         clients = await _clients(pair, asker)
         consents = [await _consents(world, asker) for world in pair.worlds]
         pair.names.update(zip(consents[1].values(), consents[0].values(), strict=True))
@@ -120,6 +121,26 @@ async def _store(world: World, found: Sequence[Piece], former: int = 0) -> None:
             "UPDATE record SET state = $4, visible_until = coalesce($5, visible_until)"
             " WHERE subject_id = $1 AND dataset = $2 AND record_id = $3",
             hidden,
+        )
+
+
+_MARKED = '[{"id":"m_1","kind":"DISPUTED","since":"2026-11-01"}]'
+
+
+async def _mark(world: World, sight: Sight) -> None:
+    """Mark every record that the caller may not see, in the second world only."""
+    closed = [
+        (kind, dataset.id)
+        for dataset in sight.catalog
+        for kind in SubjectKind
+        if kind in dataset.subjects and not sight.opens(kind, dataset)
+    ]
+    hidden = """UPDATE record r SET marks = $1 FROM subject s WHERE s.subject_id = r.subject_id AND (
+        r.state <> 'VALID' OR r.visible_until <= $2
+        OR (s.kind, r.dataset) IN (SELECT * FROM unnest($3::text[], $4::text[])))"""
+    async with world.hub.database.connection() as connection:
+        await connection.execute(
+            hidden, _MARKED, TODAY, [str(kind) for kind, _ in closed], [name for _, name in closed]
         )
 
 

@@ -15,7 +15,7 @@ from hub.disclosure.text import NULLS
 from hub.errors import DisclosureRefusedError
 
 SUBJECT = b"\x01" * 16
-_KEPT = {"path", "subject_id", "entry", "error", "spooled"}
+_KEPT = {"path", "subject_id", "entry", "error", "purpose", "spooled"}
 """What a part still holds when it was taken back."""
 
 
@@ -23,9 +23,9 @@ def a_shown_part() -> Part:
     compiled: Any = object()
     return Part(
         ("a",), SUBJECT, (b'{"name":"x"}', b'{"name":"x"}'), None,
-        SubjectPart(SUBJECT, EntryOutcome.DISCLOSED), compiled, (b'{"path":"a.name"}',), ({"from": "2024-01-01"},),
+        SubjectPart(SUBJECT, EntryOutcome.DISCLOSED), compiled, (b'{"path":"a.name"}',), ({"from": "2024-01-01"},), ({"index": 0},),
         ConsentUse(SUBJECT, "c_1", 1),
-        (QuotaUse(SUBJECT, "i", "P", "", "DAY", datetime(2026, 1, 1, tzinfo=UTC), 1, 5),),
+        (QuotaUse(SUBJECT, "i", "P", "", "DAY", datetime(2026, 1, 1, tzinfo=UTC), 1, 5),), "P",
     )  # fmt: skip
 
 

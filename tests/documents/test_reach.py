@@ -30,6 +30,12 @@ _TEXTS: dict[str, tuple[str, set[str], set[str], set[str]]] = {
         "query Q($u: USCC!) { organization(uscc: $u) { id name @skip(if: true) } }",
         {"government.registration.name"}, set(), {"organization.id"},
     ),
+    "marks of records and of the profile": (
+        "query Q($u: USCC!) { organization(uscc: $u) { marks { kind } government { taxGrades { nodes { marks { since statement } } } } } }",
+        set(), {"government.tax_grade"},
+        {"organization.marks.kind", "organization.government.taxGrades.nodes.marks.since",
+         "organization.government.taxGrades.nodes.marks.statement"},
+    ),
     "fragments within fragments": (
         "query Q($u: USCC!) { organization(uscc: $u) { ...A } } fragment A on Organization { government { ...B } } "
         "fragment B on GovernmentData { taxGrades { ... { nodes { ...C } } } } fragment C on TaxCreditGrade { year }",

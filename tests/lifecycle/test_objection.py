@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -53,7 +54,9 @@ def test_a_record_is_disputed_at_once_and_stays_shown(database_url: str, tmp_pat
         case = await opened(stage)
         assert (case.state, case.due_on) == (CaseState.OBJECTED, date(2026, 12, 1))
         assert case.state in ANNOTATING
-        assert dict(await stage.record()) == before
+        after = dict(await stage.record())
+        assert [mark["kind"] for mark in json.loads(after.pop("marks"))] == ["DISPUTED"]
+        assert after == {name: value for name, value in before.items() if name != "marks"}
         for day, late in ((date(2026, 12, 1), False), (date(2026, 12, 2), True)):
             assert case.overdue(day) is late
         await refused(stage, opened(stage), "open case")

@@ -1,4 +1,7 @@
-"""A repaired record cannot be told from one that never was: answers, counts, pages, receipts, values opened."""
+"""A repaired record cannot be told from one that never was: answers, counts, pages, receipts, values opened, SQL.
+
+Nor can one that had marks and a statement, and that others were told to stop using.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from world import COMPANY, World, run
 
+from hub.disclosure.marks import MarkKind
+
+from ..disclosure.gate_world import counted
 from .case_world import FIRST_DAY, Scene
 
-_PAGE = " fragment P on AdministrativePenaltyConnection { nodes { id documentNo decisionDate legalRepresentativeCertNo } edges { cursor } pageInfo { hasNextPage endCursor } }"
+_PAGE = " fragment P on AdministrativePenaltyConnection { nodes { id documentNo decisionDate legalRepresentativeCertNo marks { kind statement } } edges { cursor } pageInfo { hasNextPage endCursor } }"
 _DOCUMENTS = {
     "all at once": "query Q($u: USCC!) { organization(uscc: $u) { name government { penalties(first: 100) { ...P } } } }" + _PAGE,
     "a first page of one": "query Q($u: USCC!) { organization(uscc: $u) { government { penalties(first: 1) { ...P } } } }" + _PAGE,
@@ -20,10 +27,12 @@ _DOCUMENTS = {
 
 
 async def seen(world: World, token: str) -> dict[str, Any]:
-    """Every document's answer, with all of its receipt that is not random or time, and the pages one by one."""
+    """Every document's answer with its work, with all of its receipt that is not random or time, and page by page."""
     found: dict[str, Any] = {}
     for name, text in _DOCUMENTS.items():
-        response = await world.send(token, text, {"u": COMPANY})
+        with pytest.MonkeyPatch.context() as patch, counted(patch) as counts:
+            response = await world.send(token, text, {"u": COMPANY})
+            found[f"{name}: work"] = (sorted(counts.statements), counts.unsealed)
         answer = response.json()
         receipt = answer["extensions"].pop("receipt")
         entry = json.loads(receipt["entry"])
@@ -53,12 +62,15 @@ def test_a_repaired_record_cannot_be_told_from_one_that_never_was(database_url: 
         stage.turn_to(FIRST_DAY)
         for number in (1, 3):
             await stage.put(number)
+        marks = world.hub.lifecycle.marks
         readers = {
             "the subject": await world.token("subject-org", "SELF_QUERY"),
             "a department": await world.token("dept-tax", "GOV_SUPERVISION", matter="SV-GRADED"),
         }
         never = {name: await seen(world, token) for name, token in readers.items()}
         await stage.put(2)
+        await marks.state(stage.name(2), "另有说明", stage.subject, stage.moment)
+        await marks.proceed(stage.name(2), MarkKind.IN_LITIGATION, stage.unit, stage.moment)
         there = {name: await seen(world, token) for name, token in readers.items()}
         case = await stage.repaired(2)
         gone = {name: await seen(world, token) for name, token in readers.items()}

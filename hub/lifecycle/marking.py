@@ -1,0 +1,105 @@
+"""Marks of records in the database: set, ended, and put beside the record for whoever reads it.
+
+- Every mark that ever stood is kept, with when it began and ended. Those in force are repeated in the record's own
+  row (`record.marks`), so that a report reads them with the record, and a record without marks costs nothing.
+- Marks hang on the record and not on one of its versions: a correction keeps them, a settlement ends them.
+- The record's row is locked first, so of two marks at the same moment none is lost.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from hub.disclosure.marks import MarkKind, statement_aad
+from hub.keys.sealing import DataKey
+from hub.lifecycle.case import RecordName
+
+_LOCK = "SELECT 1 FROM record WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 FOR UPDATE"
+_ADD = """INSERT INTO record_mark (subject_id, dataset, record_id, mark_id, kind, since, case_id, client_id, quotes,
+    sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_END = """UPDATE record_mark SET ended_at = $5 WHERE subject_id = $1 AND dataset = $2 AND record_id = $3
+    AND kind = ANY($4::text[]) AND ended_at IS NULL RETURNING mark_id"""
+_PUT = """UPDATE record SET marks = (
+    SELECT json_agg(json_strip_nulls(json_build_object(
+        'id', m.mark_id, 'kind', m.kind, 'quotes', m.quotes, 'sealed', m.sealed,
+        'since', to_char(m.since AT TIME ZONE 'UTC' + interval '8 hours', 'YYYY-MM-DD')))
+      ORDER BY m.since, m.kind)
+    FROM record_mark m
+    WHERE m.subject_id = $1 AND m.dataset = $2 AND m.record_id = $3 AND m.ended_at IS NULL)
+WHERE subject_id = $1 AND dataset = $2 AND record_id = $3"""
+_IN_FORCE = """SELECT kind FROM record_mark
+    WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND ended_at IS NULL ORDER BY since, kind"""
+
+
+class Statement(NamedTuple):
+    """What a subject says about a record."""
+
+    text: str
+    quotes: Collection[str]
+    """Fields of the record whose values it quotes."""
+
+
+async def lock(connection: asyncpg.Connection, name: RecordName) -> None:
+    """Hold a record until the transaction ends, if there is one of this name."""
+    await connection.execute(_LOCK, *_place(name))
+
+
+async def begin(
+    connection: asyncpg.Connection,
+    name: RecordName,
+    kind: MarkKind,
+    client_id: str,
+    now: datetime,
+    *,
+    case_id: str | None = None,
+    said: tuple[DataKey, Statement] | None = None,
+) -> str:
+    """Mark a record; a mark of this kind that it has ends.
+
+    Args:
+        connection: in a transaction.
+        name: the record.
+        kind: of the mark.
+        client_id: who sets it.
+        now: since when.
+        case_id: the objection it comes from.
+        said: a statement, with the subject's data key.
+
+    Returns:
+        The mark's id.
+    """
+    await end(connection, name, now, kind)
+    mark_id = "m_" + secrets.token_urlsafe(16)
+    sealed = quotes = None
+    if said is not None:
+        key, statement = said
+        sealed = key.seal(statement_aad(_place(name), mark_id), statement.text.encode())
+        quotes = sorted(statement.quotes)
+    await connection.execute(
+        _ADD, *_place(name), mark_id, kind.value, now, case_id, client_id, quotes, sealed
+    )
+    await connection.execute(_PUT, *_place(name))
+    return mark_id
+
+
+async def end(connection: asyncpg.Connection, name: RecordName, now: datetime, *kinds: MarkKind) -> list[str]:
+    """End marks of these kinds in a transaction; the ids of those that stood."""
+    await lock(connection, name)
+    ended = await connection.fetch(_END, *_place(name), [kind.value for kind in kinds], now)
+    if ended:
+        await connection.execute(_PUT, *_place(name))
+    return [row[0] for row in ended]
+
+
+async def in_force(connection: asyncpg.Connection, name: RecordName) -> list[MarkKind]:
+    """Kinds of the marks that a record has, the oldest first."""
+    return [MarkKind(row[0]) for row in await connection.fetch(_IN_FORCE, *_place(name))]
+
+
+def _place(name: RecordName) -> tuple[bytes, str, bytes]:
+    return name.subject_id, name.dataset, name.record_id
