@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, lifecycle, quotas, recalls, registers
+from hub.api import audit, consent_requests, consents, custody, lifecycle, notices, quotas, recalls, registers
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -94,6 +94,7 @@ def _query(types: CatalogTypes) -> type:
             description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
         ),
         *lifecycle.queries(),
+        *notices.queries(),
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
@@ -124,6 +125,8 @@ def _mutation() -> type:
         ),
         *recalls.mutation_fields(),
         *lifecycle.mutations(),
+        *custody.mutations(),
+        *notices.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

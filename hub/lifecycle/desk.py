@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
 import asyncpg
 import orjson
@@ -115,6 +116,7 @@ class Session:
         state: CaseState,
         *,
         due_on: date | None = None,
+        decide_by: date | None = None,
         reason: str = "",
         written: Mapping[str, str] | None = None,
     ) -> None:
@@ -124,6 +126,7 @@ class Session:
             act: what was done.
             state: of the case from now on.
             due_on: last civil day of the next act; None closes the case.
+            decide_by: last civil day of the decision, where that has moved.
             reason: code of the reason.
             written: texts by name; blank ones are left out.
 
@@ -135,8 +138,9 @@ class Session:
         revoked = now if state is CaseState.REVOKED else case.revoked_at
         number = case.events + 1
         self.case = replace(
-            case, state=state, due_on=due_on, decided_at=decided, revoked_at=revoked, events=number
-        )
+            case, state=state, due_on=due_on, decide_by=decide_by or case.decide_by, decided_at=decided,
+            revoked_at=revoked, events=number,
+        )  # fmt: skip
         sealed = seal(self.key, case, number, written or {})
         self.done = Event(
             number, act, state, now, actor.client_id, actor.institution, actor.operator, reason, sealed
@@ -170,17 +174,42 @@ class Session:
         )
 
 
+Teller = Callable[[asyncpg.Connection, Session], Awaitable[None]]
+"""Tells those concerned what was done."""
+
+
 class Desk:
     """Opens cases and hands them out to be acted in."""
 
-    def __init__(self, database: Database, log: AuditLog, sealer: Sealer) -> None:
+    def __init__(self, database: Database, log: AuditLog, sealer: Sealer, tell: Teller | None = None) -> None:
+        """Set up.
+
+        Args:
+            database: where cases lie.
+            log: where acts are recorded.
+            sealer: opens data keys.
+            tell: writes the notices of an act inside its transaction; None: nobody is told.
+        """
         self.database = database
         self._log = log
         self._keys = DataKeyCache(sealer, _KEYS)
+        self._tell = tell
 
     @asynccontextmanager
-    async def opening(self, name: RecordName, actor: Actor, moment: Moment) -> AsyncIterator[Opening]:
-        """A record about which its subject wants to open a case; what is done inside is one transaction.
+    async def opening(
+        self,
+        name: RecordName,
+        actor: Actor,
+        moment: Moment,
+        may: Callable[[RecordFacts], bool] | None = None,
+    ) -> AsyncIterator[Opening]:
+        """A record about which somebody wants to open a case; what is done inside is one transaction.
+
+        Args:
+            name: of the record.
+            actor: who opens.
+            moment: when, and under which rules.
+            may: whether the actor may open a case about the record; None: it is shown, and the actor's own.
 
         Raises:
             InputError: when no such record of the subject is published today, whatever the reason.
@@ -189,18 +218,15 @@ class Desk:
         async with self.database.connection() as connection, connection.transaction():
             wrapped = await store.subject_key(connection, name.subject_id)
             record = await records.read(connection, name)
-            if (
-                wrapped is None
-                or record is None
-                or not record.shown(moment.today)
-                or actor.subject_id != name.subject_id
-            ):
+            if may is None:
+                may = partial(_own_and_shown, actor, moment)
+            if wrapped is None or record is None or not may(record):
                 raise no_record()
             key = self._keys.open(name.subject_id, *wrapped)
             opening = Opening(connection, record, key, actor, moment)
             yield opening
             assert opening.session is not None
-            await self._log.append_in(connection, [opening.session.entry()])
+            await self._close(connection, opening.session)
 
     @asynccontextmanager
     async def handling(self, case_id: str, actor: Actor, moment: Moment) -> AsyncIterator[Session]:
@@ -219,14 +245,25 @@ class Desk:
                 connection, case, self._keys.open(case.record.subject_id, *wrapped), actor, moment
             )
             opened = (await store.events(connection, case))[0]
-            if actor.subject_id == case.record.subject_id or actor.institution == opened.institution:
+            of_unit = (
+                case.kind is CaseKind.SHIELD
+            )  # opened by the unit itself, confirmed by another person of it
+            if actor.subject_id == case.record.subject_id or (
+                actor.institution == opened.institution and not of_unit
+            ):
                 raise InputError(
                     "Nobody handles a case of its own.",
                     hint="Leave it to the operator or the source unit.",
                     message_zh="申请人及其单位不得办理本人（本单位）的案件。",
                 )
             yield session
-            await self._log.append_in(connection, [session.entry()])
+            await self._close(connection, session)
+
+    async def _close(self, connection: asyncpg.Connection, session: Session) -> None:
+        """Tell those concerned, and record the act; the log is locked from here to the commit."""
+        if self._tell is not None:
+            await self._tell(connection, session)
+        await self._log.append_in(connection, [session.entry()])
 
     async def file(self, case_id: str, actor: Actor) -> tuple[Case, list[tuple[Event, Mapping[str, str]]]]:
         """A case with its events and what was written in them, for its subject and its source unit.
@@ -277,7 +314,7 @@ class Opening:
         self.connection = connection
         self.record = record
         self.session: Session | None = None
-        self._key = key
+        self.key = key
         self._actor = actor
         self._moment = moment
 
@@ -287,20 +324,31 @@ class Opening:
         act: Act,
         state: CaseState,
         *,
-        due_on: date,
+        due_on: date | None,
         decide_by: date,
         ground: str,
         written: Mapping[str, str],
+        unit: str = "",
     ) -> Case:
         """Open the case.
+
+        Args:
+            kind: of the case.
+            act: that opens it.
+            state: of the case.
+            due_on: last civil day of the next act; None: the case is closed by the act that opens it.
+            decide_by: last civil day of the decision.
+            ground: code of the reason.
+            written: texts by name.
+            unit: who handles it; empty: the source unit of the record.
 
         Raises:
             InputError: when the record has an open case of this kind, or a text is too long.
         """
         record, moment = self.record, self._moment
         case = Case(
-            "l_" + secrets.token_urlsafe(16), kind, record.name, record.version, record.source_unit, state, ground,
-            moment.now, due_on, decide_by, None, None, 0,
+            "l_" + secrets.token_urlsafe(16), kind, record.name, record.version, unit or record.source_unit, state,
+            ground, moment.now, due_on, decide_by, None, None, 0,
         )  # fmt: skip
         if not await store.insert(self.connection, case):
             raise InputError(
@@ -308,9 +356,13 @@ class Opening:
                 hint="Wait for its decision; `ownCases` lists yours.",
                 message_zh="该记录已有同类案件正在办理。",
             )
-        self.session = Session(self.connection, case, self._key, self._actor, moment)
+        self.session = Session(self.connection, case, self.key, self._actor, moment)
         await self.session.move(act, state, due_on=due_on, reason=ground, written=written)
         return self.session.case
+
+
+def _own_and_shown(actor: Actor, moment: Moment, record: RecordFacts) -> bool:
+    return record.shown(moment.today) and actor.subject_id == record.name.subject_id
 
 
 def may_handle(case: Case, actor: Actor) -> bool:

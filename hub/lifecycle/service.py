@@ -1,15 +1,21 @@
-"""What the API gets of this room: repairs, objections and the lists of cases, over one desk."""
+"""What the API gets of this room: the services for cases and notices, over one desk."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.audit.log import AuditLog
+from hub.catalog.types import Label
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.lifecycle.desk import Desk
+from hub.lifecycle.extension import ExtensionService
+from hub.lifecycle.notices import NoticeService
 from hub.lifecycle.objection import ObjectionService
 from hub.lifecycle.repair import RepairService
+from hub.lifecycle.shield import ShieldService
+from hub.lifecycle.withdrawal import WithdrawalService
 from hub.store.database import Database
 
 
@@ -21,12 +27,39 @@ class Lifecycle:
     repairs: RepairService
     objections: ObjectionService
     indexer: Indexer
+    withdrawals: WithdrawalService
+    shields: ShieldService
+    extensions: ExtensionService
+    notices: NoticeService
 
     @classmethod
-    def open(cls, database: Database, log: AuditLog, sealer: Sealer, indexer: Indexer) -> Lifecycle:
-        """Build the services over one desk."""
-        desk = Desk(database, log, sealer)
-        return cls(desk, RepairService(desk), ObjectionService(desk), indexer)
+    def open(
+        cls,
+        database: Database,
+        log: AuditLog,
+        sealer: Sealer,
+        indexer: Indexer,
+        titles: Mapping[str, Label] | None = None,
+    ) -> Lifecycle:
+        """Build the services over one desk.
+
+        Args:
+            database: where cases lie.
+            log: where acts are recorded.
+            sealer: opens data keys.
+            indexer: names persons and subjects.
+            titles: names of datasets by id, for notices.
+        """
+        notices = NoticeService(database, log, sealer, titles or {})
+        desk = Desk(database, log, sealer, notices.tell)
+        return cls(
+            desk, RepairService(desk), ObjectionService(desk), indexer, WithdrawalService(desk),
+            ShieldService(desk), ExtensionService(desk), notices,
+        )  # fmt: skip
+
+    def organisation(self, uscc: str) -> bytes:
+        """The subject id of an organisation, to tell whether somebody acts about its own institution."""
+        return self.indexer.subject_id("ORG", uscc)
 
     def person(self, institution: str, operator: str | None) -> str:
         """The pseudonym of a person behind a client, as in the audit log; empty when none is named."""
