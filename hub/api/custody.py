@@ -8,16 +8,19 @@ from typing import Any
 
 import strawberry
 
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
 from hub.api.lifecycle import Case, _done, _handler, _moment, _record, _show, _subject
-from hub.api.scalars import Date
+from hub.api.scalars import Date, DateTime
 from hub.lifecycle.case import ExtensionReason, LiftReason, RecordName, WithdrawalGround
+from hub.lifecycle.holds import Hold, HoldKind
 from hub.lifecycle.shield import Ruling
 from hub.lifecycle.withdrawal import FallenDecision
 
 Info = strawberry.Info[RequestContext, Any]
 _JUDICIAL = "judicial_body"
 
+strawberry.enum(HoldKind, name="HoldKind", description="保全事由：诉讼或调查。Why a record is held.")
 strawberry.enum(
     WithdrawalGround,
     name="WithdrawalGround",
@@ -65,6 +68,57 @@ class ShieldInput:
     record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
     ruling: str = strawberry.field(description="裁定书文号。Number of the ruling.")
     review_on: Date = strawberry.field(description="复核日。Day on which the plan is looked at again.")
+
+
+@strawberry.type(description="保全：记录不删除、不归档。A hold: the record is neither deleted nor archived.")
+class RecordHold:
+    """A hold on a record."""
+
+    id: strawberry.ID = strawberry.field(description="保全编号。Id.")
+    kind: HoldKind = strawberry.field(description="事由。Why.")
+    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
+    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
+    placed_at: DateTime = strawberry.field(description="起始时间。When it was placed.")
+    released_at: DateTime | None = strawberry.field(description="解除时间。When it was released.")
+
+
+@strawberry.input(description="保全记录。A hold to be placed.")
+class HoldInput:
+    """A hold to be placed."""
+
+    subject: str = strawberry.field(description="主体标识或假名。USCC, resident id or pseudonym.")
+    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
+    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
+    kind: HoldKind = strawberry.field(description="事由。Why.")
+    reference: str = strawberry.field(description="案件编号。Number of the case that needs the record.")
+
+
+async def hold_record(info: Info, input: HoldInput) -> RecordHold:
+    """Hold a record."""
+    context = info.context
+    actor = _handler(context)
+    name = _named(context, input.subject, input.dataset, input.record)
+    holds = context.services.lifecycle.holds
+    return _hold(context, await holds.place(name, input.kind, input.reference, actor, _moment(context)))
+
+
+async def release_hold(info: Info, id: strawberry.ID) -> RecordHold:
+    """Release a hold."""
+    context = info.context
+    actor = _handler(context)
+    return _hold(context, await context.services.lifecycle.holds.release(str(id), actor, _moment(context)))
+
+
+def _hold(context: RequestContext, hold: Hold) -> RecordHold:
+    context.did(hold.record.subject_id)
+    return RecordHold(
+        id=strawberry.ID(hold.hold_id),
+        kind=hold.kind,
+        dataset=hold.record.dataset,
+        record=strawberry.ID("rec_" + hold.record.record_id.hex()),
+        placed_at=shown_time(hold.placed_at),
+        released_at=shown_time(hold.released_at) if hold.released_at else None,
+    )
 
 
 async def report_fallen_decision(info: Info, input: FallenDecisionInput) -> Case:
@@ -180,6 +234,11 @@ _MUTATIONS: tuple[tuple[str, Callable[..., Any], str], ...] = (
         "liftShield", lift_shield,
         "解除屏蔽，按原期限恢复公示。Lift a shield; the record is shown again by its own dates.",
     ),
+    (
+        "holdRecord", hold_record,
+        "保全记录：诉讼或调查期间不删除、不归档。Hold a record; it is neither deleted nor archived.",
+    ),
+    ("releaseHold", release_hold, "解除保全。Release a hold."),
     (
         "extendCase", extend_case,
         "延长办理时限，仅限一次并说明理由。Extend the time limit of a decision, once, with a reason.",

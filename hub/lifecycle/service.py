@@ -11,6 +11,7 @@ from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.lifecycle.desk import Desk
 from hub.lifecycle.extension import ExtensionService
+from hub.lifecycle.holds import HoldService
 from hub.lifecycle.notices import NoticeService
 from hub.lifecycle.objection import ObjectionService
 from hub.lifecycle.repair import RepairService
@@ -31,6 +32,7 @@ class Lifecycle:
     shields: ShieldService
     extensions: ExtensionService
     notices: NoticeService
+    holds: HoldService
 
     @classmethod
     def open(
@@ -55,6 +57,7 @@ class Lifecycle:
         return cls(
             desk, RepairService(desk), ObjectionService(desk), indexer, WithdrawalService(desk),
             ShieldService(desk), ExtensionService(desk), notices,
+            HoldService(database, log),
         )  # fmt: skip
 
     def organisation(self, uscc: str) -> bytes:

@@ -5,8 +5,8 @@
   data). A later withdrawal is done all the same, and flagged as late.
 - The subject may report that the decision fell. That opens the case, so that it stands in the list of due and, soon,
   overdue cases until the unit withdraws the record or answers that the decision stands.
-- A record may be withdrawn whether it is shown, repaired or shielded: the decision fell in every case. Repair and
-  shield cannot bring it back.
+- A record may be withdrawn whether it is shown, expired, repaired or shielded: the decision fell in every case.
+  Repair and shield cannot bring it back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hub.lifecycle.desk import Desk, Moment, no_case
 from hub.lifecycle.records import RecordFacts, RecordState
 from hub.policies.clocks import Limited
 
-_WITHDRAWABLE = frozenset({RecordState.VALID, RecordState.REPAIRED, RecordState.SHIELDED})
+_WITHDRAWABLE = frozenset(RecordState) - {RecordState.REVOKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class WithdrawalService:
         async with self._desk.handling(case_id, actor, moment) as session:
             session.expect(CaseKind.WITHDRAWAL, CaseState.REPORTED)
             record = await session.record()
-            if record.state in _WITHDRAWABLE:  # else it is withdrawn or archive already
+            if record.state in _WITHDRAWABLE:  # else it is withdrawn already
                 await records.change(
                     session.connection, record, session.key, case_id, moment.now,
                     state=RecordState.REVOKED, visible_until=record.visible_until,
