@@ -15,7 +15,18 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, custody, lifecycle, notices, quotas, recalls, registers
+from hub.api import (
+    as_of,
+    audit,
+    consent_requests,
+    consents,
+    custody,
+    lifecycle,
+    notices,
+    quotas,
+    recalls,
+    registers,
+)
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -95,6 +106,7 @@ def _query(types: CatalogTypes) -> type:
         ),
         *lifecycle.queries(),
         *notices.queries(),
+        *as_of.queries(),
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),

@@ -31,7 +31,8 @@ _DUE = f"""SELECT {_COLUMNS} FROM lifecycle_case c JOIN subject s USING (subject
     WHERE c.due_on IS NOT NULL AND s.wrapped_key IS NOT NULL AND ($1::text IS NULL OR c.source_unit = $1)
       AND ($2::date IS NULL OR c.due_on < $2) ORDER BY c.due_on, c.case_id LIMIT $3"""  # noqa: S608
 _OPEN = """SELECT case_id FROM lifecycle_case
-    WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND kind = $4 AND due_on IS NOT NULL"""
+    WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND kind = $4 AND source_unit = $5
+      AND due_on IS NOT NULL"""
 _LAST_REVOKED = """SELECT max(revoked_at) FROM lifecycle_case
     WHERE subject_id = $1 AND dataset = $2 AND record_id = $3"""
 _SUBJECT_KEY = "SELECT kek_id, wrapped_key FROM subject WHERE subject_id = $1 AND wrapped_key IS NOT NULL"
@@ -128,10 +129,12 @@ async def due(
     return [_case(row) for row in await connection.fetch(_DUE, source_unit, before, limit)]
 
 
-async def open_case(connection: asyncpg.Connection, record: RecordName, kind: CaseKind) -> str | None:
-    """Id of a record's open case of a kind; None when there is none."""
+async def open_case(
+    connection: asyncpg.Connection, record: RecordName, kind: CaseKind, unit: str
+) -> str | None:
+    """Id of a record's open case of a kind that a unit handles; None when there is none."""
     found: str | None = await connection.fetchval(
-        _OPEN, record.subject_id, record.dataset, record.record_id, kind
+        _OPEN, record.subject_id, record.dataset, record.record_id, kind, unit
     )
     return found
 

@@ -68,7 +68,7 @@ class WithdrawalService:
         if actor.capacity is not Capacity.SOURCE_UNIT:
             raise no_case()
         async with self._desk.database.connection() as connection:
-            reported = await store.open_case(connection, name, CaseKind.WITHDRAWAL)
+            reported = await store.open_case(connection, name, CaseKind.WITHDRAWAL, actor.institution)
         if reported is not None:
             return await self._settle(reported, fallen, actor, moment)
 

@@ -279,6 +279,16 @@ policy_active = Table(
     Column("activated_by", Text, nullable=False),
 )
 
+policy_history = Table(
+    "policy_history",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="as policy_active counts"),
+    Column("revision", Text, nullable=False),
+    Column("activated_at", DateTime(timezone=True), nullable=False),
+    Column("activated_by", Text, nullable=False),
+    Index("policy_history_time", "activated_at"),
+)
+
 question_count = Table(
     "question_count",
     metadata,
