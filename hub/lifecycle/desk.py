@@ -16,25 +16,22 @@ from datetime import date, datetime
 from functools import partial
 
 import asyncpg
-import orjson
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.clock import civil_date
 from hub.errors import InputError
 from hub.keys.cache import DataKeyCache
-from hub.keys.sealing import DataKey, Sealer, aad_prefix
+from hub.keys.sealing import DataKey, Sealer
 from hub.lifecycle import records, store
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, Event, RecordName, same_person
 from hub.lifecycle.records import RecordFacts
+from hub.lifecycle.written import seal, unseal
 from hub.policies.clocks import Clocks
 from hub.policies.model import PolicySet
 from hub.store.database import Database
 
-MOST_CHARS = 2_000
-"""Characters of one text."""
 _KEYS = 1_000
-_PLACE = "lifecycle_case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,36 +373,6 @@ def may_see(case: Case, actor: Actor) -> bool:
     """Whether an actor may look into this case: who handles it, and the subject."""
     own = actor.capacity is Capacity.SUBJECT and actor.subject_id == case.record.subject_id
     return own or may_handle(case, actor)
-
-
-def seal(key: DataKey, case: Case, number: int, written: Mapping[str, str]) -> str:
-    """What was written in an event, sealed for it.
-
-    Raises:
-        InputError: when a text is too long.
-    """
-    texts = {name: text.strip() for name, text in written.items() if text.strip()}
-    if any(len(text) > MOST_CHARS for text in texts.values()):
-        raise InputError(
-            f"A text has more than {MOST_CHARS} characters.",
-            hint="Shorten it, and refer to documents by their numbers.",
-            message_zh=f"文字不得超过 {MOST_CHARS} 字。",
-        )
-    return key.seal(_aad(case, number), orjson.dumps(texts, option=orjson.OPT_SORT_KEYS))
-
-
-def unseal(key: DataKey, case: Case, event: Event) -> Mapping[str, str]:
-    """What was written in an event.
-
-    Raises:
-        SealError: when it was altered or stood somewhere else.
-    """
-    texts: dict[str, str] = orjson.loads(key.unseal(_aad(case, event.number), event.sealed))
-    return texts
-
-
-def _aad(case: Case, number: int) -> bytes:
-    return aad_prefix(case.record.subject_id, _PLACE, case.case_id.encode(), number) + b"written"
 
 
 def no_case() -> InputError:
