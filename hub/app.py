@@ -180,7 +180,8 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         indexer = ring.indexer()
         resolve = _resolver(settings, clock, indexer)
         consents, recalls = ConsentService(database, log, ring), RecallService(database, log, ring)
-        lifecycle = Lifecycle.open(database, log, ring.sealer(), indexer, recalls)
+        titles = {dataset.id: dataset.title for dataset in rules.catalog}
+        lifecycle = Lifecycle.open(database, log, ring.sealer(), indexer, recalls, titles)
         tokens, identity = await _identity(settings, clock, ring, live, registry, database, resolve, stack)
         executor = _engines(
             settings, clock, database, ring, live, log, consents, recalls, lifecycle, indexer, resolve

@@ -25,7 +25,7 @@ from hub.lifecycle.case import (
     RecordName,
 )
 from hub.lifecycle.case import Case as StoredCase
-from hub.lifecycle.desk import Moment
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.objection import Settlement
 from hub.lifecycle.repair import Application
 
@@ -35,14 +35,18 @@ _CAPACITY = {_SELF: Capacity.SUBJECT, _SUPPLY: Capacity.SOURCE_UNIT, _OPERATION:
 _PREFIX = "rec_"
 _RECORD = re.compile(r"rec_[0-9a-f]{32}")
 
-strawberry.enum(CaseKind, name="CaseKind", description="案件类型：信用修复或异议。Repair or objection.")
+strawberry.enum(
+    CaseKind,
+    name="CaseKind",
+    description="案件类型：信用修复、异议、撤下、重整屏蔽。Repair, objection, withdrawal or shield.",
+)
 strawberry.enum(CaseState, name="CaseState", description="案件状态。How far a case is.")
 strawberry.enum(CaseReason, name="CaseReason", description="不予受理、不予修复或撤销修复的理由。Why not.")
 strawberry.enum(ObjectionGround, name="ObjectionGround", description="异议事由。What an objection says.")
 strawberry.enum(Settlement, name="ObjectionSettlement", description="异议处理结果。How it was settled.")
 
 
-@strawberry.type(name="LifecycleCase", description="信用修复或异议案件。A case of repair or objection.")
+@strawberry.type(name="LifecycleCase", description="信用修复、异议、撤下或屏蔽案件。A case about a record.")
 class Case:
     """A case."""
 
@@ -62,6 +66,9 @@ class Case:
     )
     decide_by: Date = strawberry.field(description="作出决定的最后一日。Last day of the decision.")
     overdue: bool = strawberry.field(description="是否逾期。Whether the next act is late.")
+    late: bool = strawberry.field(
+        description="是否逾期办结。Whether the decision was taken after its last day."
+    )
     decided_at: DateTime | None = strawberry.field(description="办结时间。When it was closed.")
 
 
@@ -70,7 +77,7 @@ class WrittenText:
     """A text of an act."""
 
     name: str = strawberry.field(
-        description="proof 证明材料、commitment 信用承诺书、statement 说明、note 答复。Which text."
+        description="proof 证明材料、commitment 信用承诺书、statement 说明、note 答复、document 文书、ruling 裁定书。Which text."
     )
     text: str = strawberry.field(description="内容。The text.")
 
@@ -144,6 +151,7 @@ def _show(case: StoredCase, moment: Moment) -> Case:
         due_on=Date(case.due_on.isoformat()) if case.due_on else None,
         decide_by=Date(case.decide_by.isoformat()),
         overdue=case.overdue(moment.today),
+        late=case.late,
         decided_at=shown_time(case.decided_at) if case.decided_at else None,
     )
 
@@ -172,7 +180,7 @@ def _actor(context: RequestContext, grant: Grant, subject_id: bytes | None = Non
         caller.institution,
         grant.purpose,
         context.services.lifecycle.person(caller.institution, grant.operator),
-        subject_id or caller.client.subject_id,
+        subject_id or caller.client.subject_id or context.services.lifecycle.organisation(caller.institution),
     )
 
 
@@ -192,21 +200,21 @@ def _done(context: RequestContext, case: StoredCase) -> Case:
     return _show(case, _moment(context))
 
 
-def _record(actor: Actor, dataset: str, record: str) -> RecordName:
-    if actor.subject_id is None or not _RECORD.fullmatch(record):
+def _record(subject_id: bytes | None, dataset: str, record: str) -> RecordName:
+    if subject_id is None or not _RECORD.fullmatch(record):
         raise InputError(
             "The id of a record is `rec_` and 32 hexadecimal digits.",
             hint="Take it from the field `id` of the record.",
             message_zh="记录标识由 rec_ 和32位十六进制数组成。",
         )
-    return RecordName(actor.subject_id, dataset, bytes.fromhex(record.removeprefix(_PREFIX)))
+    return RecordName(subject_id, dataset, bytes.fromhex(record.removeprefix(_PREFIX)))
 
 
 async def apply_for_repair(info: Info, input: RepairInput) -> Case:
     """The subject applies for repair of a record."""
     context = info.context
     actor = _subject(context)
-    name = _record(actor, input.dataset, input.record)
+    name = _record(actor.subject_id, input.dataset, input.record)
     application = Application(input.proof, input.commitment, input.statement)
     moment = _moment(context)
     return _show(await context.services.lifecycle.repairs.apply(name, application, actor, moment), moment)
@@ -216,7 +224,7 @@ async def object_to_record(info: Info, input: ObjectionInput) -> Case:
     """The subject objects to a record."""
     context = info.context
     actor = _subject(context)
-    name = _record(actor, input.dataset, input.record)
+    name = _record(actor.subject_id, input.dataset, input.record)
     moment = _moment(context)
     objections = context.services.lifecycle.objections
     return _show(await objections.open(name, input.ground, input.statement, actor, moment), moment)

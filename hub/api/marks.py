@@ -12,8 +12,8 @@ from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
 from hub.identity.details import Grant, pseudonym
 from hub.lifecycle.case import Actor, Capacity, RecordName
-from hub.lifecycle.desk import Moment
 from hub.lifecycle.marks import Marked
+from hub.lifecycle.moment import Moment
 
 Info = strawberry.Info[RequestContext, Any]
 _RECORD = re.compile(r"rec_([0-9a-f]{32})")

@@ -15,7 +15,19 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, lifecycle, marks, quotas, recalls, registers
+from hub.api import (
+    as_of,
+    audit,
+    consent_requests,
+    consents,
+    custody,
+    lifecycle,
+    marks,
+    notices,
+    quotas,
+    recalls,
+    registers,
+)
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -94,6 +106,8 @@ def _query(types: CatalogTypes) -> type:
             description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
         ),
         *lifecycle.queries(),
+        *notices.queries(),
+        *as_of.queries(),
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
@@ -125,6 +139,8 @@ def _mutation() -> type:
         *recalls.mutation_fields(),
         *lifecycle.mutations(),
         *marks.mutations(),
+        *custody.mutations(),
+        *notices.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -17,6 +17,7 @@ from hub.cli import (
     policy,
     quota,
     recall,
+    records,
     schema,
     serve,
     token,
@@ -54,6 +55,7 @@ def build_app() -> typer.Typer:
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
     app.add_typer(recall.app, name="recall")
+    app.add_typer(records.app, name="records")
     app.add_typer(quota.app, name="quota")
     app.add_typer(keys.app, name="keys")
     app.add_typer(client.app, name="client")

@@ -20,7 +20,7 @@ from hub.disclosure.history import replay_since
 from hub.disclosure.rules import Rules
 from hub.policies.diff import Effect, EntryChange, FieldChange, PolicyDiff, compare
 
-_MARKS = {Effect.OPENS: "+", Effect.CLOSES: "-", Effect.UNCLEAR: "?"}
+_MARKS = {Effect.OPENS: "+", Effect.CLOSES: "-", Effect.UNCLEAR: "?", Effect.NEITHER: "="}
 _ROLES_NOTE = "Roles are those the clients have now; the log does not hold those of the time."
 
 
@@ -34,7 +34,8 @@ def diff(
 ) -> None:
     """Compare two policies: every field, role, purpose and kind whose outcome changes, and every register.
 
-    `+` opens, `-` closes, `?` cannot be told and counts as opening. Exit code 1 with --fail-on-open: something opens.
+    `+` opens, `-` closes, `?` cannot be told and counts as opening, `=` does neither.
+    Exit code 1 with --fail-on-open: something opens.
     """
     catalog = catalog_of(Settings.from_environment())
     found = compare(policy_of(old, catalog), policy_of(new, catalog), catalog)
@@ -97,7 +98,8 @@ def _show_diff(found: PolicyDiff) -> None:
         )
     counts = found.counts
     say(
-        f"{counts[Effect.OPENS]} open, {counts[Effect.CLOSES]} close, {counts[Effect.UNCLEAR]} cannot be told; "
+        f"{counts[Effect.OPENS]} open, {counts[Effect.CLOSES]} close, {counts[Effect.UNCLEAR]} cannot be told, "
+        f"{counts[Effect.NEITHER]} neither; "
         f"{len(found.fields)} of them fields."
     )
 

@@ -183,11 +183,11 @@ class Replayer:
         """The decision on a field; on a whole list, withheld unless some field of it would be shown."""
         dataset, _, last = name.rpartition(".")
         if last != "*":
-            return _within(table[name], dataset, last, items)
+            return within(table[name], dataset, last, items)
         known = self._rules.catalog.datasets.get(dataset)
         best = Decision(Outcome.WITHHELD, "DEFAULT", Reason.NO_RULE)
         for item in known.fields if known else ():
-            decision = _within(table[item.id], dataset, item.name, items)
+            decision = within(table[item.id], dataset, item.name, items)
             if decision.outcome >= Outcome.GENERALISED and decision.outcome > best.outcome:
                 best = decision
         return best
@@ -243,7 +243,7 @@ def _shows(table: Mapping[str, Decision]) -> bool:
     return any(decision.outcome is not Outcome.WITHHELD for decision in table.values())
 
 
-def _within(decision: Decision, dataset: str, name: str, items: Items | None) -> Decision:
+def within(decision: Decision, dataset: str, name: str, items: Items | None) -> Decision:
     """The decision within what the consent names."""
     if items is None or decision.outcome is Outcome.WITHHELD:
         return decision

@@ -4,8 +4,8 @@ What happens to a row
 - The subject is found by its identifier, or made with a fresh data key; an existing subject keeps its key.
 - No record under its key yet: version 1. Same content: nothing at all. Other content: the old version goes to
   `record_history`, the new one takes its place with the next number, and every sealed field is sealed anew.
-- A record's state (revoked, repaired, archived) is never changed from here, so a late correction of a repaired
-  record does not bring it back to light.
+- A record's state (revoked, repaired, shielded) is never changed from here, so a late correction of a repaired
+  record does not bring it back to light. An archived one is valid again, and its new dates decide.
 - Refused, and reported as a fault of the row: a key that stood in the same file before with other content
   (DUPLICATE_KEY: which of the two is right is the source's to say, not ours), a record of another source unit
   (OTHER_SOURCE), a subject whose key was destroyed (SUBJECT_ERASED), an organisation code nobody has

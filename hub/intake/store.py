@@ -57,7 +57,8 @@ UPDATE record r SET
     version = u.version, edition = u.edition, event_date = u.event_date, severity = u.severity,
     severity_source = u.severity_source, visible_from = u.visible_from, visible_until = u.visible_until,
     source_unit = u.source_unit, batch_id = u.batch_id, batch_row = u.batch_row, received_at = u.received_at,
-    content_hash = u.content_hash, clear = u.clear, sealed = u.sealed
+    content_hash = u.content_hash, clear = u.clear, sealed = u.sealed,
+    state = CASE r.state WHEN 'ARCHIVED' THEN 'VALID' ELSE r.state END -- its new dates decide what is shown
 FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::date[], $7::text[], $8::text[],
             $9::date[], $10::date[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::bytea[],
             $16::json[], $17::json[])

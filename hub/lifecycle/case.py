@@ -4,9 +4,12 @@
                   |          +-----> REJECTED
                   +-----> DECLINED
     OBJECTION  OBJECTED -> CORRECTED | WITHDRAWN | REJECTED | BOTH_VIEWS
+    WITHDRAWAL [REPORTED ->] WITHDRAWN | REJECTED
+    SHIELD     REGISTERED -> SHIELDED -> LIFTED
+                  +-----> REJECTED
 
 - An open case has a due date; a closed one has none. One record has at most one open case of a kind.
-- APPROVED and WITHDRAWN take the record out of publication, REVOKED puts it back.
+- APPROVED, WITHDRAWN and SHIELDED take the record out of publication, REVOKED and LIFTED put it back.
 - OBJECTED and BOTH_VIEWS annotate the record: it is disputed, and stays shown.
 """
 
@@ -17,12 +20,18 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from hub.clock import civil_date
+
 
 class CaseKind(StrEnum):
     """What a case is about."""
 
     REPAIR = "REPAIR"
     OBJECTION = "OBJECTION"
+    WITHDRAWAL = "WITHDRAWAL"
+    """The decision behind the record was revoked, annulled or changed."""
+    SHIELD = "SHIELD"
+    """A court's ruling on a reorganisation hides the record for a time."""
 
 
 class CaseState(StrEnum):
@@ -42,6 +51,12 @@ class CaseState(StrEnum):
     BOTH_VIEWS = "BOTH_VIEWS"
     """Cannot be settled: the dispute itself is put on record (regulation on credit reporting art. 25)."""
     REJECTED = "REJECTED"
+    REPORTED = "REPORTED"
+    """The subject says that the decision was revoked; the unit has not withdrawn the record yet."""
+    REGISTERED = "REGISTERED"
+    """A ruling was entered by one person and waits for another to confirm it."""
+    SHIELDED = "SHIELDED"
+    LIFTED = "LIFTED"
 
 
 ANNOTATING = frozenset({CaseState.OBJECTED, CaseState.BOTH_VIEWS})
@@ -59,6 +74,13 @@ class Act(StrEnum):
     REVOKE = "revoke"
     OBJECT = "object"
     SETTLE = "settle"
+    EXTEND = "extend"
+    REPORT = "report"
+    WITHDRAW = "withdraw"
+    REGISTER = "register"
+    CONFIRM = "confirm"
+    REVIEW = "review"
+    LIFT = "lift"
 
 
 class CaseReason(StrEnum):
@@ -71,6 +93,34 @@ class CaseReason(StrEnum):
     OTHER_LAW = "OTHER_LAW"
     FALSE_PROOF = "FALSE_PROOF"
     FALSE_COMMITMENT = "FALSE_COMMITMENT"
+
+
+class WithdrawalGround(StrEnum):
+    """What became of the decision behind a record (administrative penalty law art. 48)."""
+
+    REVOKED = "REVOKED"
+    CHANGED = "CHANGED"
+    UNLAWFUL = "UNLAWFUL"
+    """Confirmed to be unlawful."""
+    INVALID = "INVALID"
+    """Confirmed to be void."""
+
+
+class ExtensionReason(StrEnum):
+    """Why an act takes longer; the subject is told."""
+
+    INVESTIGATION = "INVESTIGATION"
+    EXPERT_REVIEW = "EXPERT_REVIEW"
+    OTHERS_ASKED = "OTHERS_ASKED"
+    COMPLEX = "COMPLEX"
+
+
+class LiftReason(StrEnum):
+    """Why a shield ends."""
+
+    PLAN_FAILED = "PLAN_FAILED"
+    PLAN_ENDED = "PLAN_ENDED"
+    RULING_REVOKED = "RULING_REVOKED"
 
 
 class ObjectionGround(StrEnum):
@@ -124,7 +174,7 @@ class Case:
     record_version: int
     """Version of the record that it was opened about."""
     source_unit: str
-    """USCC of the unit that supplied the record."""
+    """USCC of the unit that supplied the record; of a shield, of the unit or court that registered the ruling."""
     state: CaseState
     ground: str
     opened_at: datetime
@@ -140,6 +190,11 @@ class Case:
     def overdue(self, today: date) -> bool:
         """Whether the next act is late."""
         return self.due_on is not None and today > self.due_on
+
+    @property
+    def late(self) -> bool:
+        """Whether the decision was taken after its last day."""
+        return self.decided_at is not None and civil_date(self.decided_at) > self.decide_by
 
 
 class Event(NamedTuple):

@@ -10,51 +10,29 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
+from functools import partial
 
 import asyncpg
-import orjson
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
-from hub.clock import civil_date
 from hub.errors import InputError
 from hub.keys.cache import DataKeyCache
-from hub.keys.sealing import DataKey, Sealer, aad_prefix
+from hub.keys.sealing import DataKey, Sealer
 from hub.lifecycle import records, store
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, Event, RecordName, same_person
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.records import RecordFacts
-from hub.policies.clocks import Clocks
-from hub.policies.model import PolicySet
+from hub.lifecycle.written import seal, unseal
 from hub.recall.notice import Cause
 from hub.recall.service import RecallService
 from hub.store.database import Database
 
-MOST_CHARS = 2_000
-"""Characters of one text."""
 _KEYS = 1_000
-_PLACE = "lifecycle_case"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When something is done, and under which rules."""
-
-    policy: PolicySet
-    now: datetime
-
-    @property
-    def clocks(self) -> Clocks:
-        """The clocks in force."""
-        return self.policy.clocks
-
-    @property
-    def today(self) -> date:
-        """The civil date."""
-        return civil_date(self.now)
 
 
 class Session:
@@ -120,6 +98,7 @@ class Session:
         state: CaseState,
         *,
         due_on: date | None = None,
+        decide_by: date | None = None,
         reason: str = "",
         written: Mapping[str, str] | None = None,
     ) -> None:
@@ -129,6 +108,7 @@ class Session:
             act: what was done.
             state: of the case from now on.
             due_on: last civil day of the next act; None closes the case.
+            decide_by: last civil day of the decision, where that has moved.
             reason: code of the reason.
             written: texts by name; blank ones are left out.
 
@@ -140,8 +120,9 @@ class Session:
         revoked = now if state is CaseState.REVOKED else case.revoked_at
         number = case.events + 1
         self.case = replace(
-            case, state=state, due_on=due_on, decided_at=decided, revoked_at=revoked, events=number
-        )
+            case, state=state, due_on=due_on, decide_by=decide_by or case.decide_by, decided_at=decided,
+            revoked_at=revoked, events=number,
+        )  # fmt: skip
         sealed = seal(self.key, case, number, written or {})
         self.done = Event(
             number, act, state, now, actor.client_id, actor.institution, actor.operator, reason, sealed
@@ -175,18 +156,51 @@ class Session:
         )
 
 
+Teller = Callable[[asyncpg.Connection, Session], Awaitable[None]]
+"""Tells those concerned what was done."""
+
+
 class Desk:
     """Opens cases and hands them out to be acted in."""
 
-    def __init__(self, database: Database, log: AuditLog, sealer: Sealer, recalls: RecallService) -> None:
+    def __init__(
+        self,
+        database: Database,
+        log: AuditLog,
+        sealer: Sealer,
+        recalls: RecallService,
+        tell: Teller | None = None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            database: where cases lie.
+            log: where acts are recorded.
+            sealer: opens data keys.
+            recalls: issues the recalls that acts ask for, inside their transaction.
+            tell: writes the notices of an act inside its transaction; None: nobody is told.
+        """
         self.database = database
         self._log = log
         self._recalls = recalls
         self._keys = DataKeyCache(sealer, _KEYS)
+        self._tell = tell
 
     @asynccontextmanager
-    async def opening(self, name: RecordName, actor: Actor, moment: Moment) -> AsyncIterator[Opening]:
-        """A record about which its subject wants to open a case; what is done inside is one transaction.
+    async def opening(
+        self,
+        name: RecordName,
+        actor: Actor,
+        moment: Moment,
+        may: Callable[[RecordFacts], bool] | None = None,
+    ) -> AsyncIterator[Opening]:
+        """A record about which somebody wants to open a case; what is done inside is one transaction.
+
+        Args:
+            name: of the record.
+            actor: who opens.
+            moment: when, and under which rules.
+            may: whether the actor may open a case about the record; None: it is shown, and the actor's own.
 
         Raises:
             InputError: when no such record of the subject is published today, whatever the reason.
@@ -195,18 +209,15 @@ class Desk:
         async with self.database.connection() as connection, connection.transaction():
             wrapped = await store.subject_key(connection, name.subject_id)
             record = await records.read(connection, name)
-            if (
-                wrapped is None
-                or record is None
-                or not record.shown(moment.today)
-                or actor.subject_id != name.subject_id
-            ):
+            if may is None:
+                may = partial(_own_and_shown, actor, moment)
+            if wrapped is None or record is None or not may(record):
                 raise no_record()
             key = self._keys.open(name.subject_id, *wrapped)
             opening = Opening(connection, record, key, actor, moment)
             yield opening
             assert opening.session is not None
-            await self._log.append_in(connection, [opening.session.entry()])
+            await self._close(opening.session)
 
     @asynccontextmanager
     async def handling(self, case_id: str, actor: Actor, moment: Moment) -> AsyncIterator[Session]:
@@ -225,7 +236,12 @@ class Desk:
                 connection, case, self._keys.open(case.record.subject_id, *wrapped), actor, moment
             )
             opened = (await store.events(connection, case))[0]
-            if actor.subject_id == case.record.subject_id or actor.institution == opened.institution:
+            of_unit = (
+                case.kind is CaseKind.SHIELD
+            )  # opened by the unit itself, confirmed by another person of it
+            if actor.subject_id == case.record.subject_id or (
+                actor.institution == opened.institution and not of_unit
+            ):
                 raise InputError(
                     "Nobody handles a case of its own.",
                     hint="Leave it to the operator or the source unit.",
@@ -235,7 +251,12 @@ class Desk:
             await self._close(session)
 
     async def _close(self, session: Session) -> None:
-        """Recall the record if the act says so, then write the entries; the log is locked from here on."""
+        """Tell those concerned, recall the record if the act says so, then record it.
+
+        The recall locks the log, so nothing may come between it and the commit.
+        """
+        if self._tell is not None:
+            await self._tell(session.connection, session)
         entries = [session.entry()]
         if session.recall is not None:
             record, client = session.case.record, session.actor.client_id
@@ -295,7 +316,7 @@ class Opening:
         self.connection = connection
         self.record = record
         self.session: Session | None = None
-        self._key = key
+        self.key = key
         self._actor = actor
         self._moment = moment
 
@@ -305,20 +326,31 @@ class Opening:
         act: Act,
         state: CaseState,
         *,
-        due_on: date,
+        due_on: date | None,
         decide_by: date,
         ground: str,
         written: Mapping[str, str],
+        unit: str = "",
     ) -> Case:
         """Open the case.
+
+        Args:
+            kind: of the case.
+            act: that opens it.
+            state: of the case.
+            due_on: last civil day of the next act; None: the case is closed by the act that opens it.
+            decide_by: last civil day of the decision.
+            ground: code of the reason.
+            written: texts by name.
+            unit: who handles it; empty: the source unit of the record.
 
         Raises:
             InputError: when the record has an open case of this kind, or a text is too long.
         """
         record, moment = self.record, self._moment
         case = Case(
-            "l_" + secrets.token_urlsafe(16), kind, record.name, record.version, record.source_unit, state, ground,
-            moment.now, due_on, decide_by, None, None, 0,
+            "l_" + secrets.token_urlsafe(16), kind, record.name, record.version, unit or record.source_unit, state,
+            ground, moment.now, due_on, decide_by, None, None, 0,
         )  # fmt: skip
         if not await store.insert(self.connection, case):
             raise InputError(
@@ -326,9 +358,13 @@ class Opening:
                 hint="Wait for its decision; `ownCases` lists yours.",
                 message_zh="该记录已有同类案件正在办理。",
             )
-        self.session = Session(self.connection, case, self._key, self._actor, moment)
+        self.session = Session(self.connection, case, self.key, self._actor, moment)
         await self.session.move(act, state, due_on=due_on, reason=ground, written=written)
         return self.session.case
+
+
+def _own_and_shown(actor: Actor, moment: Moment, record: RecordFacts) -> bool:
+    return record.shown(moment.today) and actor.subject_id == record.name.subject_id
 
 
 def may_handle(case: Case, actor: Actor) -> bool:
@@ -342,36 +378,6 @@ def may_see(case: Case, actor: Actor) -> bool:
     """Whether an actor may look into this case: who handles it, and the subject."""
     own = actor.capacity is Capacity.SUBJECT and actor.subject_id == case.record.subject_id
     return own or may_handle(case, actor)
-
-
-def seal(key: DataKey, case: Case, number: int, written: Mapping[str, str]) -> str:
-    """What was written in an event, sealed for it.
-
-    Raises:
-        InputError: when a text is too long.
-    """
-    texts = {name: text.strip() for name, text in written.items() if text.strip()}
-    if any(len(text) > MOST_CHARS for text in texts.values()):
-        raise InputError(
-            f"A text has more than {MOST_CHARS} characters.",
-            hint="Shorten it, and refer to documents by their numbers.",
-            message_zh=f"文字不得超过 {MOST_CHARS} 字。",
-        )
-    return key.seal(_aad(case, number), orjson.dumps(texts, option=orjson.OPT_SORT_KEYS))
-
-
-def unseal(key: DataKey, case: Case, event: Event) -> Mapping[str, str]:
-    """What was written in an event.
-
-    Raises:
-        SealError: when it was altered or stood somewhere else.
-    """
-    texts: dict[str, str] = orjson.loads(key.unseal(_aad(case, event.number), event.sealed))
-    return texts
-
-
-def _aad(case: Case, number: int) -> bytes:
-    return aad_prefix(case.record.subject_id, _PLACE, case.case_id.encode(), number) + b"written"
 
 
 def no_case() -> InputError:

@@ -28,7 +28,8 @@ from hub.keys.cache import DataKeyCache
 from hub.keys.sealing import DataKey, Sealer, aad
 from hub.lifecycle import marking, records, store
 from hub.lifecycle.case import Actor, Capacity, RecordName
-from hub.lifecycle.desk import Moment, no_record
+from hub.lifecycle.desk import no_record
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.quotes import quoted
 from hub.store.database import Database
 

@@ -18,7 +18,8 @@ from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
 from hub.lifecycle import marking, records
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, ObjectionGround, RecordName
-from hub.lifecycle.desk import Desk, Moment, Session, no_case
+from hub.lifecycle.desk import Desk, Session, no_case
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.records import RecordState
 from hub.policies.clocks import Limited
 from hub.recall.notice import Cause

@@ -48,6 +48,7 @@ class RecordState(StrEnum):
     REPAIRED = "REPAIRED"
     REVOKED = "REVOKED"
     ARCHIVED = "ARCHIVED"
+    SHIELDED = "SHIELDED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from hub.clock import civil_date
 from hub.errors import InputError
 from hub.lifecycle import records, store
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseReason, CaseState, RecordName
-from hub.lifecycle.desk import Desk, Moment, Session, no_case
+from hub.lifecycle.desk import Desk, Session, no_case
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.records import RecordFacts, RecordState
 from hub.policies.clocks import Limited
 from hub.recall.notice import Cause

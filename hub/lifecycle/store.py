@@ -18,7 +18,8 @@ _INSERT = """INSERT INTO lifecycle_case (subject_id, case_id, kind, dataset, rec
 _GET = f"""SELECT {_COLUMNS}, s.kek_id, s.wrapped_key FROM lifecycle_case c JOIN subject s USING (subject_id)
     WHERE c.case_id = $1 AND s.wrapped_key IS NOT NULL"""  # noqa: S608
 _LOCK = f"{_GET} FOR UPDATE OF c"
-_SAVE = """UPDATE lifecycle_case SET state = $3, due_on = $4, decided_at = $5, revoked_at = $6, events = $7
+_SAVE = """UPDATE lifecycle_case SET state = $3, due_on = $4, decided_at = $5, revoked_at = $6, events = $7,
+      decide_by = $8
     WHERE subject_id = $1 AND case_id = $2"""
 _ADD_EVENT = """INSERT INTO lifecycle_event (subject_id, case_id, number, act, state, at, client_id, institution,
     operator, reason, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
@@ -29,6 +30,9 @@ _OWN = f"""SELECT {_COLUMNS} FROM lifecycle_case c
 _DUE = f"""SELECT {_COLUMNS} FROM lifecycle_case c JOIN subject s USING (subject_id)
     WHERE c.due_on IS NOT NULL AND s.wrapped_key IS NOT NULL AND ($1::text IS NULL OR c.source_unit = $1)
       AND ($2::date IS NULL OR c.due_on < $2) ORDER BY c.due_on, c.case_id LIMIT $3"""  # noqa: S608
+_OPEN = """SELECT case_id FROM lifecycle_case
+    WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND kind = $4 AND source_unit = $5
+      AND due_on IS NOT NULL"""
 _LAST_REVOKED = """SELECT max(revoked_at) FROM lifecycle_case
     WHERE subject_id = $1 AND dataset = $2 AND record_id = $3"""
 _SUBJECT_KEY = "SELECT kek_id, wrapped_key FROM subject WHERE subject_id = $1 AND wrapped_key IS NOT NULL"
@@ -91,7 +95,7 @@ async def save(connection: asyncpg.Connection, case: Case) -> None:
     """Store how far a case is."""
     await connection.execute(
         _SAVE, case.record.subject_id, case.case_id, case.state, case.due_on, case.decided_at, case.revoked_at,
-        case.events,
+        case.events, case.decide_by,
     )  # fmt: skip
 
 
@@ -123,6 +127,16 @@ async def due(
         limit: at most so many.
     """
     return [_case(row) for row in await connection.fetch(_DUE, source_unit, before, limit)]
+
+
+async def open_case(
+    connection: asyncpg.Connection, record: RecordName, kind: CaseKind, unit: str
+) -> str | None:
+    """Id of a record's open case of a kind that a unit handles; None when there is none."""
+    found: str | None = await connection.fetchval(
+        _OPEN, record.subject_id, record.dataset, record.record_id, kind, unit
+    )
+    return found
 
 
 async def last_revoked(connection: asyncpg.Connection, record: RecordName) -> Any:

@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from hub.catalog.types import Catalog, Domain, Nature
+from hub.catalog.types import Catalog, Domain, FieldType, Nature
 from hub.errors import PolicyError
 from hub.model.workdays import WorkingCalendar, months_after
 from hub.policies.entries import Entry, parse
@@ -39,6 +39,10 @@ class Limited(StrEnum):
     REPAIR_ACCEPT = "REPAIR_ACCEPT"
     REPAIR_DECIDE = "REPAIR_DECIDE"
     OBJECTION = "OBJECTION"
+    WITHDRAWAL = "WITHDRAWAL"
+    """From the day on which a decision was revoked or changed to the day its record is withdrawn."""
+    SHIELD_CONFIRM = "SHIELD_CONFIRM"
+    """From the entry of a court's ruling to its confirmation by another person."""
 
 
 _UNITS = {unit.value: unit for unit in LimitUnit}
@@ -81,6 +85,12 @@ class Clocks:
     """Datasets that are not repaired by application here."""
     limits: Mapping[tuple[Limited, str], Limit] = field(default_factory=dict)
     """By act and, for objections, domain."""
+    extensions: Mapping[tuple[Limited, str], Limit] = field(default_factory=dict)
+    """By how much a limit may be extended, once; an act that is not here cannot be extended."""
+    retention_years: int = 0
+    """How long adverse records of persons are kept after the conduct ended; 0: nothing is ever deleted."""
+    ended_by: Mapping[str, str] = field(default_factory=dict)
+    """Field that says when the conduct ended, by dataset; elsewhere the day of the decision counts."""
     calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
     unverified: tuple[str, ...] = ()
     """Names of the entries that nobody has verified yet."""
@@ -102,7 +112,14 @@ class Clocks:
             begun: civil day on which the case was opened; it is not counted.
             domain: of the record, for an objection.
         """
-        limit = self.limits[act, domain]
+        return self._last_day(self.limits[act, domain], begun)
+
+    def extended(self, act: Limited, due: date, domain: str = "") -> date | None:
+        """The last civil day on which an act that was due on a day is in time once extended; None: it cannot be."""
+        limit = self.extensions.get((act, domain))
+        return None if limit is None else self._last_day(limit, due)
+
+    def _last_day(self, limit: Limit, begun: date) -> date:
         if limit.unit is LimitUnit.WORKING_DAY:
             return self.calendar.after(begun, limit.days)
         return self.calendar.days_after(begun, limit.days)
@@ -129,9 +146,14 @@ def read_clocks(text: str, catalog: Catalog) -> Clocks:
     overrides = _overrides(each("override"), catalog, publication)
     closed = frozenset(_negative(entry, catalog) for entry in each("not_repairable"))
     limits = _limits(each("limit"))
+    _complete_limits(limits)
+    extensions = _limits(each("extension"))
+    years, ended_by = _retention(each("retention")), _ended_by(each("ended_by"), catalog)
     calendar = _calendar(each("calendar"))
     top.close()
-    return Clocks(publication, overrides, closed, limits, calendar, tuple(unverified))
+    return Clocks(
+        publication, overrides, closed, limits, extensions, years, ended_by, calendar, tuple(unverified)
+    )
 
 
 def _publication(entries: Iterator[Entry]) -> dict[str, Publication]:
@@ -178,6 +200,11 @@ def _limits(entries: Iterator[Entry]) -> dict[tuple[Limited, str], Limit]:
         found[act, domain] = Limit(entry.whole("days"), entry.known("unit", _UNITS, "the units"))
         if not found[act, domain].days:
             raise entry.error("days", "nothing can be done in no days", "Write 1 or more.")
+    return found
+
+
+def _complete_limits(found: Mapping[tuple[Limited, str], Limit]) -> None:
+    domains = {domain.value: domain for domain in Domain}
     wanted = [(act, "") for act in Limited if act is not Limited.OBJECTION]
     _complete("limit", found, [*wanted, *((Limited.OBJECTION, name) for name in domains)])
     accept, decide = found[Limited.REPAIR_ACCEPT, ""], found[Limited.REPAIR_DECIDE, ""]
@@ -186,6 +213,28 @@ def _limits(entries: Iterator[Entry]) -> dict[tuple[Limited, str], Limit]:
             f"{FILE}: a repair would have to be decided before it is accepted.",
             hint="Write both limits in one unit, the decision not shorter than the acceptance.",
         )
+
+
+def _retention(entries: Iterator[Entry]) -> int:
+    years = 0
+    for entry in entries:
+        if years:
+            raise entry.error("years", "the period stands twice", "Write it once.")
+        years = entry.whole("years")
+        if not years:
+            raise entry.error("years", "nothing is kept for no years", "Write 1 or more.")
+    _complete("retention", {"adverse records": 1} if years else {}, ["adverse records"])
+    return years
+
+
+def _ended_by(entries: Iterator[Entry], catalog: Catalog) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        dataset = _negative(entry, catalog)
+        if dataset in found:
+            raise entry.error("dataset", "it stands twice", "Name each dataset once.")
+        dates = {f.name: f for f in catalog.datasets[dataset].fields if f.type is FieldType.DATE}
+        found[dataset] = entry.word("field", dates, "the dates of this dataset")
     return found
 
 

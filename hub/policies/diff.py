@@ -6,7 +6,8 @@
   which of them is the default, the published matters, the consent templates and the declared questions. Whether such
   a change opens is known for the entries of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening
   where a build asks to be stopped.
-- Texts (titles, notices, sources) are not compared.
+- Clocks are compared figure by figure, notices text by text (`hub.policies.diff_clocks`).
+- Other texts (titles, notices of consents, sources) are not compared.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision
 from hub.policies.compile import TableCompiler
+from hub.policies.diff_clocks import clock_differences, notice_differences
 from hub.policies.model import Beyond, FairUse, PolicySet, Rate
 
 
@@ -30,6 +32,8 @@ class Effect(StrEnum):
     OPENS = "OPENS"
     CLOSES = "CLOSES"
     UNCLEAR = "UNCLEAR"
+    NEITHER = "NEITHER"
+    """Clocks and texts that show nobody more or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,9 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
             else:
                 yield from _attributes(place, _DIRECTIONS[registry], before[name], after[name])
     yield from _defaults(old, new)
+    differences = (*clock_differences(old.clocks, new.clocks), *notice_differences(old.notices, new.notices))
+    for place, attribute, was, now, effect in differences:
+        yield EntryChange(place, attribute, was, now, Effect(effect))
 
 
 def _defaults(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:

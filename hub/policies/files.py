@@ -20,6 +20,8 @@ from hub.policies.fair_use import FILE as FAIR_USE
 from hub.policies.fair_use import read_fair_use
 from hub.policies.lint import check, check_links
 from hub.policies.model import PolicySet
+from hub.policies.notices import FILE as NOTICES
+from hub.policies.notices import read_notices
 from hub.policies.predicates import FILE as PREDICATES
 from hub.policies.predicates import read_predicates
 from hub.policies.registries import (
@@ -45,6 +47,7 @@ FILES = (
     PREDICATES,
     FAIR_USE,
     CLOCKS,
+    NOTICES,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -101,6 +104,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         questionnaire=read_predicates(texts[PREDICATES], catalog),
         fair_use=fair_use,
         clocks=read_clocks(texts[CLOCKS], catalog),
+        notices=read_notices(texts[NOTICES]),
     )
     check(policy, catalog)
     return policy

@@ -88,6 +88,9 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for predicate in policy.questionnaire.predicates.values():
         if not predicate.verified:
             yield f"predicates.toml: {predicate.code} is not confirmed by those who answer for its thresholds."
+    unread = [code for code, template in policy.notices.templates.items() if not template.verified]
+    if unread:
+        yield f"notices.toml: {len(unread)} notices still await legal review."
     for name in policy.clocks.unverified:
         yield f"clocks.toml: {name} is not verified against its legal text."
 

@@ -18,6 +18,7 @@ from hub.catalog.types import Label, SubjectKind
 from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
+from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
 
 ANY = "*"
@@ -276,6 +277,8 @@ class PolicySet:
     """Fair-use templates by id, in file order."""
     clocks: Clocks = field(default_factory=Clocks)
     """Periods of publication, time limits of cases, working days."""
+    notices: NoticeTemplates = field(default_factory=NoticeTemplates)
+    """What subjects and source units are told."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 

@@ -21,6 +21,9 @@ _BEGIN = """INSERT INTO policy_active (slot, revision, sequence, activated_at, a
     VALUES (0, $1, 1, $2, $3) ON CONFLICT (slot) DO NOTHING RETURNING sequence"""
 _SWITCH = """UPDATE policy_active SET revision = $1, sequence = sequence + 1, activated_at = $2, activated_by = $3
     WHERE slot = 0 RETURNING sequence"""
+_PAST = """INSERT INTO policy_history (sequence, revision, activated_at, activated_by)
+    SELECT sequence, revision, activated_at, activated_by FROM policy_active WHERE slot = 0"""
+_AT = """SELECT revision FROM policy_history WHERE activated_at <= $1 ORDER BY sequence DESC LIMIT 1"""
 _KEEP = """INSERT INTO policy_revision (revision, files, published_at, published_by, note)
     VALUES ($1, $2::jsonb, $3, $4, $5) ON CONFLICT (revision) DO NOTHING"""
 _FILES = "SELECT files FROM policy_revision WHERE revision = $1"
@@ -61,12 +64,23 @@ async def active(connection: asyncpg.Connection, *, lock: bool = False) -> Activ
 
 async def begin(connection: asyncpg.Connection, revision: str, by: str, at: datetime) -> bool:
     """Make a first revision the one in force; False when there is one already."""
-    return await connection.fetchval(_BEGIN, revision, at, by) is not None
+    if await connection.fetchval(_BEGIN, revision, at, by) is None:
+        return False
+    await connection.execute(_PAST)
+    return True
 
 
 async def switch(connection: asyncpg.Connection, revision: str, by: str, at: datetime) -> int:
     """Make another revision the one in force; gives the new sequence number."""
-    return int(await connection.fetchval(_SWITCH, revision, at, by))
+    sequence = int(await connection.fetchval(_SWITCH, revision, at, by))
+    await connection.execute(_PAST)
+    return sequence
+
+
+async def in_force_at(connection: asyncpg.Connection, instant: datetime) -> str | None:
+    """The revision that was in force at an instant; None before anything was published."""
+    found: str | None = await connection.fetchval(_AT, instant)
+    return found
 
 
 async def keep(

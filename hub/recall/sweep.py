@@ -1,8 +1,9 @@
 """Finds records that are due to be recalled and have not been, and issues what is due, exactly once.
 
-* Due are: a revoked record (WITHDRAWN), a repaired one (REPAIRED), one whose last day of display is over (EXPIRED),
-  and one that got a new version (CORRECTED). Whether that was recalled is told by the recalls themselves, so a
-  sweep that is cut off anywhere is simply run again; the bookmark only spares looking at the same records.
+* Due are: a revoked record (WITHDRAWN), a repaired one (REPAIRED), a shielded one (SHIELDED), one whose last day of
+  display is over (EXPIRED), and one that got a new version (CORRECTED). Whether that was recalled is told by the
+  recalls themselves, so a sweep that is cut off anywhere is simply run again; the bookmark only spares looking at
+  the same records.
 * Each record is recalled in a transaction of its own. Records that nobody got leave no trace.
 * Recalls of the last day are looked at again: whoever got the record while it was being recalled is found then.
 * Records are read in the order of their key, a page at a time.
@@ -33,12 +34,12 @@ ON CONFLICT (slot) DO UPDATE SET swept_at = excluded.swept_at
 _DUE = """
 SELECT subject_id, dataset, record_id,
   ARRAY[CASE WHEN state = 'REVOKED' THEN 'WITHDRAWN'
-             WHEN state = 'REPAIRED' THEN 'REPAIRED'
+             WHEN state IN ('REPAIRED', 'SHIELDED') THEN state
              WHEN visible_until <= $4 OR state = 'ARCHIVED' THEN 'EXPIRED'
              ELSE 'CORRECTED' END] AS causes
 FROM record
 WHERE (subject_id, dataset, record_id) > ($1, $2, $3) AND (
-    state IN ('REVOKED', 'REPAIRED')
+    state IN ('REVOKED', 'REPAIRED', 'SHIELDED')
     OR state = 'ARCHIVED' AND visible_until IS NULL
     OR state IN ('VALID', 'ARCHIVED') AND visible_until <= $4 AND (visible_until > $5 OR received_at >= $6)
     OR state = 'VALID' AND version > 1 AND received_at >= $6

@@ -57,7 +57,7 @@ record = Table(
     Column("event_date", Date, nullable=False),
     Column("severity", Text, comment="MINOR, GENERAL, SERIOUS; negative records only"),
     Column("severity_source", Text, comment="SOURCE or DERIVED"),
-    Column("state", Text, nullable=False, comment="VALID, REVOKED, REPAIRED, ARCHIVED"),
+    Column("state", Text, nullable=False, comment="VALID, REVOKED, REPAIRED, SHIELDED, ARCHIVED"),
     Column("visible_from", Date),
     Column("visible_until", Date, comment="first civil date on which it is no longer shown; null: no end"),
     Column("source_unit", Text, nullable=False, comment="USCC or code of the source unit"),
@@ -167,7 +167,7 @@ lifecycle_case = Table(
     metadata,
     Column("subject_id", LargeBinary, primary_key=True),
     Column("case_id", Text, primary_key=True),
-    Column("kind", Text, nullable=False, comment="REPAIR or OBJECTION"),
+    Column("kind", Text, nullable=False, comment="REPAIR, OBJECTION, WITHDRAWAL, SHIELD"),
     Column("dataset", Text, nullable=False),
     Column("record_id", LargeBinary, nullable=False),
     Column("record_version", Integer, nullable=False, comment="version it was opened about"),
@@ -202,6 +202,40 @@ lifecycle_event = Table(
     Column("operator", Text, nullable=False, comment="pseudonym of the person; empty when not named"),
     Column("reason", Text, nullable=False, comment="code; empty where the act needs none"),
     Column("sealed", Text, nullable=False, comment="what was written, sealed under the subject's key"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("notice_id", Text, primary_key=True),
+    Column("recipient", Text, nullable=False, comment="USCC of an institution; empty: the subject"),
+    Column("position", BigInteger, nullable=False, comment="place in the feed: size of the log"),
+    Column("code", Text, nullable=False, comment="of the template"),
+    Column("case_id", Text, nullable=False, comment="empty when it is about no case"),
+    Column("dataset", Text, nullable=False),
+    Column("record_id", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("sealed", Text, nullable=False, comment="title and text, sealed under the subject's key"),
+    Column("read_at", DateTime(timezone=True)),
+    Column("read_by", Text, comment="client id"),
+    Index("notice_feed", "recipient", "position", "notice_id"),
+    Index("notice_by_id", "notice_id"),
+)
+
+record_hold = Table(
+    "record_hold",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True),
+    Column("hold_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False, comment="LITIGATION or INVESTIGATION"),
+    Column("reference", Text, nullable=False, comment="number of the case"),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("released_at", DateTime(timezone=True)),
+    Column("released_by", Text),
 )
 
 client = Table(
@@ -264,6 +298,16 @@ policy_active = Table(
     Column("sequence", BigInteger, nullable=False, comment="one more with each change"),
     Column("activated_at", DateTime(timezone=True), nullable=False),
     Column("activated_by", Text, nullable=False),
+)
+
+policy_history = Table(
+    "policy_history",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="as policy_active counts"),
+    Column("revision", Text, nullable=False),
+    Column("activated_at", DateTime(timezone=True), nullable=False),
+    Column("activated_by", Text, nullable=False),
+    Index("policy_history_time", "activated_at"),
 )
 
 question_count = Table(

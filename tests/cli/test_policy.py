@@ -91,7 +91,7 @@ def test_a_difference_is_shown_with_field_outcomes_and_rules(bare: Shell, narrow
     (change,) = document["fields"]
     assert (change["effect"], change["field"]) == ("OPENS", "government.registration.establishedOn")
     assert change["before"]["rule"] == "Z-TEST-01"
-    assert document["counts"] == {"OPENS": 1, "CLOSES": 0, "UNCLEAR": 0}
+    assert document["counts"] == {"OPENS": 1, "CLOSES": 0, "UNCLEAR": 0, "NEITHER": 0}
 
 
 def test_published_policies_are_compared_by_revision(shell: Shell, narrower: Path) -> None:

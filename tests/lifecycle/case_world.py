@@ -13,7 +13,7 @@ from hub.catalog.values import natural_key
 from hub.clock import CST
 from hub.demo import story_facts as facts
 from hub.lifecycle.case import Actor, Capacity, Case, RecordName
-from hub.lifecycle.desk import Moment
+from hub.lifecycle.moment import Moment
 from hub.lifecycle.repair import Application
 
 PENALTY = "government.penalty"

@@ -38,7 +38,7 @@ def play(database_url: str, folder: Path, scene: Callable[[Scene], Awaitable[Non
     run(database_url, folder, inner)
 
 
-async def refused(stage: Scene, act: Awaitable[Any], said: str = "") -> None:
+async def refused(stage: Scene, act: Awaitable[Any], said: str = ".") -> None:
     """The act is refused, and nothing has changed."""
     before = await stage.everything()
     with pytest.raises(InputError, match=said):

@@ -146,3 +146,34 @@ def test_a_matter_that_is_new_opens_and_one_that_is_gone_closes(
     assert compare(policy, less, catalog).entries == (gone,)
     (new,) = compare(less, policy, catalog).entries
     assert (new.place, new.effect) == (f"matter {code}", Effect.OPENS)
+
+
+CLOCKS = {
+    "a longer period of publication opens": (
+        "clocks.toml", "longest_months = 12", "longest_months = 18", "longest_months", Effect.OPENS,
+    ),
+    "a later repair opens": ("clocks.toml", "shortest_months = 3", "shortest_months = 4", "shortest_months", Effect.OPENS),
+    "a shorter retention of adverse records closes": ("clocks.toml", "years = 5", "years = 4", "years", Effect.CLOSES),
+    "another time limit does neither": ("clocks.toml", "days = 20", "days = 15", "", Effect.NEITHER),
+    "a day off does neither": (
+        "clocks.toml", 'to = "2026-01-03"', 'to = "2026-01-02"', "", None,
+    ),
+    "another wording of a notice does neither": ("notices.toml", "信用修复申请已受理", "您的申请已受理", "title", Effect.NEITHER),
+    "one more recipient of a notice opens": (
+        "notices.toml", 'code = "repair.accept"\nto = ["SUBJECT"]', 'code = "repair.accept"\nto = ["SUBJECT", "SOURCE_UNIT"]',
+        "recipients", Effect.OPENS,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", CLOCKS)
+def test_clocks_and_notices_are_compared(
+    rule: str, texts: dict[str, str], policy: PolicySet, catalog: Catalog
+) -> None:
+    file, old, new, attribute, effect = CLOCKS[rule]
+    found = compare(policy, _changed(texts, catalog, file, old, new), catalog)
+    if effect is None:  # 3 January 2026 is a Saturday: not a working day with or without the holiday
+        assert found.entries == ()
+        return
+    assert {(change.attribute, change.effect) for change in found.entries} == {(attribute, effect)}
+    assert found.may_open is (effect is Effect.OPENS)

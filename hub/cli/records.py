@@ -1,0 +1,108 @@
+"""`hub records`: what has to be done about records every day, and what was known of one at a past instant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+import typer
+
+from hub.audit.entry import Kind, record_ref
+from hub.cli.console import say
+from hub.cli.desk import Desk, at_desk
+from hub.clock import CST, to_millis
+from hub.disclosure.as_of import Asker, AsOfReader, document
+from hub.errors import InputError
+from hub.lifecycle.notice_sweep import NoticeSweep
+from hub.lifecycle.notices import NoticeService
+from hub.lifecycle.purge import Purge
+from hub.recall.service import RecallService
+from hub.recall.sweep import RecallSweep
+
+app = typer.Typer(
+    help="Daily work on records.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+
+@app.callback()
+def _family() -> None:
+    """Daily work on records."""
+
+
+@app.command()
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; nothing is changed.")] = False,
+) -> None:
+    """Delete adverse records of persons five years after the conduct ended, and archive what is shown no more.
+
+    Recalls that are due go out first. What is held or has an open case stays. Run it every day, and again after
+    any breakdown. What is shown never depends on it.
+    """
+
+    async def act(desk: Desk) -> str:
+        now = desk.clock.now()
+        if not dry_run:
+            recalls = RecallService(desk.database, desk.log, desk.ring)
+            await RecallSweep(desk.database, recalls).run(now, desk.actor)
+        job = Purge(desk.database, desk.log, desk.rules.catalog)
+        done = await job.run(desk.rules.policy, now, desk.actor, dry_run=dry_run)
+        if dry_run:
+            return f"{done.deleted} to delete, {done.archived} to archive"
+        return f"{done.deleted} deleted, {done.archived} archived"
+
+    say(at_desk(act))
+
+
+@app.command()
+def notify() -> None:
+    """Tell subjects of their published negative records, and when repair may be applied for; each once.
+
+    Run it every day, and again after any breakdown.
+    """
+
+    async def act(desk: Desk) -> str:
+        titles = {dataset.id: dataset.title for dataset in desk.rules.catalog}
+        notices = NoticeService(desk.database, desk.log, desk.ring.sealer(), titles)
+        told = await NoticeSweep(notices, desk.log).run(desk.rules.policy, desk.clock.now(), desk.actor)
+        return f"{told.looked_at} looked at, {told.notices} notices"
+
+    say(at_desk(act))
+
+
+@app.command("as-of")
+def as_of(
+    subject: Annotated[str, typer.Option(help="USCC, resident id or pseudonym of the subject.")],
+    dataset: Annotated[str, typer.Option(help="Dataset id.")],
+    record: Annotated[str, typer.Option(help="Record id, as an answer or a receipt shows it.")],
+    at: Annotated[datetime, typer.Option(help="The instant, in China Standard Time.")],
+    role: Annotated[str, typer.Option(help="Role that would have asked.")],
+    purpose: Annotated[str, typer.Option(help="Purpose code.")],
+    institution: Annotated[str, typer.Option(help="USCC whose consents count.")] = "",
+) -> None:
+    """Show what was known of a record at a past instant, and what would have been disclosed; never a value.
+
+    Decided by the policy and the consents of that instant. The reading is entered into the log.
+    """
+    digits = record.removeprefix("rec_")
+    if len(digits) != 32 or set(digits) - set("0123456789abcdef"):
+        raise InputError(
+            "This is no record id.",
+            hint="Copy it from an answer or a receipt.",
+            message_zh="不是有效的记录编号。",
+        )
+
+    async def act(desk: Desk) -> str:
+        now, instant = desk.clock.now(), at.replace(tzinfo=CST)
+        subject_id, record_id = desk.subject_id(subject), bytes.fromhex(digits)
+        reader = AsOfReader(desk.database, desk.rules)
+        asker = Asker(frozenset({role}), purpose, institution)
+        found = await reader.ask(subject_id, dataset, record_id, instant, asker, now)
+        detail = {"dataset": dataset, "record": record_ref(record_id), "at": to_millis(instant)}
+        await desk.record(
+            "record.as_of", now=now, kind=Kind.AUDIT_READ, purpose="AUDIT_REVIEW", detail=detail,
+            subject_ids=(subject_id,),
+        )  # fmt: skip
+        return orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode()
+
+    say(at_desk(act))
