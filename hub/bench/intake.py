@@ -3,7 +3,6 @@
 * **intake**: `hub.intake.pipeline.ingest` as `hub ingest` runs it, one process: structure of the file checked, rows
   read, normalised and validated, subjects made, values sealed, records merged with their lineage, batch counted,
   entry in the audit log.
-* **workers**: the same with processes that check rows, as `hub ingest` starts them for large files.
 * **copy**: the same rows of `record`, finished and held in memory, by asyncpg's binary COPY into a table of the same
   layout with the same indexes, one statement and one commit.
 
@@ -34,7 +33,6 @@ from hub.clock import Clock, civil_date
 from hub.config import Settings
 from hub.demo import story_facts as facts
 from hub.intake.pipeline import ingest
-from hub.intake.workers import most_workers
 
 _EMPTY = "TRUNCATE record, record_history, subject, subject_alias, blind_index, intake_batch"
 _COPY_TABLE = "CREATE TABLE bench_copy (LIKE record INCLUDING ALL)"
@@ -59,9 +57,7 @@ class IntakeOutcome:
 
     rows: int
     intake: list[float]
-    workers: list[float]
     copy: list[float]
-    worker_count: int
     cpu_us: Spread | None
     """CPU time of this process for one row in microseconds, intake; PostgreSQL's is not in it."""
     memory: Memory | None
@@ -71,27 +67,16 @@ class IntakeOutcome:
         """Intake over COPY, within single rounds."""
         return spread([one / other for one, other in zip(self.intake, self.copy, strict=True)])
 
-    @property
-    def workers_ratio(self) -> Spread:
-        """Intake with workers over COPY, within single rounds."""
-        return spread([one / other for one, other in zip(self.workers, self.copy, strict=True)])
-
     def json(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "ratios": {
-                "intake_to_copy": round(self.ratio.median, 3),
-                "intake_with_workers_to_copy": round(self.workers_ratio.median, 3),
-            },
-            "workers": self.worker_count,
+            "ratios": {"intake_to_copy": round(self.ratio.median, 3)},
             "rows": self.rows,
             "rows_per_second": {
                 "intake": dataclasses.asdict(spread(self.intake)),
-                "intake_with_workers": dataclasses.asdict(spread(self.workers)),
                 "copy": dataclasses.asdict(spread(self.copy)),
             },
             "ratio": dataclasses.asdict(self.ratio),
-            "ratio_with_workers": dataclasses.asdict(self.workers_ratio),
             "cpu_us": self.cpu_us and dataclasses.asdict(self.cpu_us),
             "memory_bytes": self.memory and dataclasses.asdict(self.memory),
             "machine": machine.facts(),
@@ -129,24 +114,20 @@ async def _run(
         memory = await _memory_of(hub, folder, files)
         async with hub.database.connection() as connection:
             copied = [tuple(row) for row in await connection.fetch("SELECT * FROM record")]
-        rates: dict[str, list[float]] = {"intake": [], "workers": [], "copy": []}
+        intake: list[float] = []
+        copy: list[float] = []
         cpu: list[float] = []
-        workers = most_workers()
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
-            for way in rates if number % 2 == 0 else reversed(rates):
+            for way in ("intake", "copy") if number % 2 == 0 else ("copy", "intake"):
                 await _empty(hub)
                 if way == "copy":
-                    seconds = await _copy(hub, copied)
+                    copy.append(count / await _copy(hub, copied))
                 else:
                     used = _cpu()
-                    seconds = await _take_in(hub, folder, files, workers if way == "workers" else 0)
-                    if way == "intake":
-                        cpu.append((_cpu() - used) / count * 1e6)
-                rates[way].append(count / seconds)
-    return IntakeOutcome(
-        count, rates["intake"], rates["workers"], rates["copy"], workers, spread(cpu) if any(cpu) else None, memory
-    )  # fmt: skip
+                    intake.append(count / await _take_in(hub, folder, files))
+                    cpu.append((_cpu() - used) / count * 1e6)
+    return IntakeOutcome(count, intake, copy, spread(cpu) if any(cpu) else None, memory)
 
 
 async def _empty(hub: Hub) -> None:
@@ -166,14 +147,14 @@ async def _memory_of(hub: Hub, folder: Path, files: Sequence[DepartmentFile]) ->
     return Memory(before[0], after[1]) if before and after else None
 
 
-async def _take_in(hub: Hub, folder: Path, files: Sequence[DepartmentFile], workers: int = 0) -> float:
+async def _take_in(hub: Hub, folder: Path, files: Sequence[DepartmentFile]) -> float:
     """Seconds for all files, each with its entry in the log."""
     started = perf_counter()
     for file in files:
         report = await ingest(
             file.path, file.dataset, facts.DEPT_AMR, database=hub.database, catalog=hub.rules.catalog,
             indexer=hub.indexer, sealer=hub.ring.sealer(), clock=hub.clock,
-            quarantine_dir=folder / "quarantine", demo=True, worker_count=workers,
+            quarantine_dir=folder / "quarantine", demo=True,
         )  # fmt: skip
         _expect("rows landed", report.inserted, file.rows)
         entry = Entry(

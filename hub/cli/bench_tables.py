@@ -97,14 +97,9 @@ def show_seal(outcome: seal.SealOutcome, json_file: Path | None) -> None:
 def show_intake(outcome: intake.IntakeOutcome, json_file: Path | None) -> None:
     """Files taken in, beside COPY."""
     say(f"{outcome.rows:,} rows of three datasets; rows a second, lowest and highest in brackets.")
-    rates = {
-        "intake": spread(outcome.intake),
-        f"intake, {outcome.worker_count} workers": spread(outcome.workers),
-        "raw COPY": spread(outcome.copy),
-    }
+    rates = {"intake": spread(outcome.intake), "raw COPY": spread(outcome.copy)}
     show_table(("who", "rows/s"), [(name, _cell(rate, 0)) for name, rate in rates.items()])
     say(f"intake : COPY {_cell(outcome.ratio, 3)}; CPU of intake {_optional(outcome.cpu_us, 0)} µs a row")
-    say(f"intake with workers : COPY {_cell(outcome.workers_ratio, 3)}")
     if outcome.memory is not None:
         before, peak = outcome.memory.before / 1e6, outcome.memory.peak / 1e6
         say(f"memory of the process: {before:.0f} MB before the first file, {peak:.0f} MB at its highest")

@@ -19,7 +19,6 @@ from hub.errors import InputError
 from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail, find_dataset
 from hub.intake.pipeline import ingest as take_in
 from hub.intake.readers import Format
-from hub.intake.workers import usual_workers
 
 
 def ingest(
@@ -28,12 +27,6 @@ def ingest(
     source: Annotated[str, typer.Option(help="Source unit: its USCC or client id.")],
     file_format: Annotated[
         Format | None, typer.Option("--format", help="Format of the file; found out when left out.")
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=64, help="Processes that check rows; chosen by size and cores when left out."
-        ),
     ] = None,
 ) -> None:
     """Take a file of a source unit in.
@@ -46,12 +39,9 @@ def ingest(
         raise InputError(
             "There is no such file.", hint="Check the name of the file.", message_zh="找不到该文件。"
         )
-    count = usual_workers(file) if workers is None else workers
     with progress_bar("rows") as progress:
         task = progress.add_task(file.name, total=None)
-        report = at_desk(
-            lambda desk: _take_in(desk, file, dataset, source, file_format, count, progress, task)
-        )
+        report = at_desk(lambda desk: _take_in(desk, file, dataset, source, file_format, progress, task))
     _show(report)
     if report.quarantined:
         raise typer.Exit(IN_PART)
@@ -93,7 +83,6 @@ async def _take_in(
     dataset: str,
     source: str,
     file_format: Format | None,
-    worker_count: int,
     progress: Progress,
     task: TaskID,
 ) -> IntakeReport:
@@ -119,7 +108,6 @@ async def _take_in(
         progress=moved,
         record=record,
         demo=desk.settings.demo,
-        worker_count=worker_count,
     )
 
 

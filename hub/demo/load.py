@@ -132,7 +132,7 @@ class _Load:
                 merged = await merger.merge(connection, rows)
                 if merged.faults:
                     raise IntakeError(
-                        f"A synthetic record of {dataset} is refused: {merged.faults[0].code}.",
+                        f"A synthetic record of {dataset} is refused: {merged.faults[0][1].code}.",
                         hint="Load the synthetic data into a database that holds nothing else.",
                     )
                 self.inserted += merged.inserted

@@ -19,17 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import NamedTuple
 
 import orjson
 
 from hub.catalog.types import Dataset, SubjectKind
+from hub.catalog.values import natural_key
 from hub.errors import IntakeError
 from hub.intake import store
 from hub.intake.faults import Fault, fault
-from hub.intake.ready import Readier, Ready
 from hub.intake.rows import ValidRow
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
@@ -42,7 +42,6 @@ CHUNK_ROWS = 2_000
 IDENTIFIER_FIELD = "identifier"
 """Name under which a subject's own identifier is sealed, see `hub.keys.sealing.subject_aad`."""
 _SCHEME = LegacyKind.ORGANIZATION_CODE.value
-_SUBJECTS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,13 @@ class Merged:
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[tuple[ValidRow, Fault]] = field(default_factory=list)
 
 
 class Keyed(NamedTuple):
     """A row with its ids; they are empty as long as only an organisation code says whose it is."""
 
-    row: Ready
+    row: ValidRow
     subject_id: bytes
     record_id: bytes
     content_hash: bytes
@@ -102,21 +101,22 @@ class Merger:
         self._opened = DataKeyCache(sealer)
         self._track = track_duplicates
         self._resumed = resumed
-        self._readier = Readier(self._dataset)
-        self._ids: dict[tuple[str, str], bytes] = {}
+        self._sealed = {
+            kind: tuple(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
+        }
+        self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
 
-    def prepare(self, rows: Iterable[Ready]) -> list[Keyed]:
+    def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
         """Compute what needs no database; may be done while another chunk is merged."""
-        return [self._key(row, self._subject_id(row)) for row in rows]
-
-    def _subject_id(self, row: Ready) -> bytes:
-        who = row.subject.kind, row.subject.identifier
-        found = self._ids.get(who)
-        if found is None:
-            if len(self._ids) >= _SUBJECTS:
-                self._ids.clear()
-            found = self._ids[who] = self._indexer.subject_id(*who) if who[1] else b""
-        return found
+        ids: dict[tuple[str, str], bytes] = {}
+        prepared: list[Keyed] = []
+        for row in rows:
+            who = row.subject.kind, row.subject.identifier
+            subject_id = ids.get(who)
+            if subject_id is None:
+                subject_id = ids[who] = self._indexer.subject_id(*who) if who[1] else b""
+            prepared.append(self._key(row, subject_id) if subject_id else Keyed(row, b"", b"", b""))
+        return prepared
 
     async def merge(self, connection: store.Connection, rows: Sequence[ValidRow]) -> Merged:
         """Merge one chunk inside the caller's transaction.
@@ -125,7 +125,7 @@ class Merger:
             connection: in a transaction; it holds the dataset's lock until that ends.
             rows: valid rows of the dataset, in file order.
         """
-        return await self.merge_prepared(connection, self.prepare(map(self._readier.ready, rows)))
+        return await self.merge_prepared(connection, self.prepare(rows))
 
     async def merge_prepared(self, connection: store.Connection, rows: Sequence[Keyed]) -> Merged:
         """As `merge`, with rows from `prepare`."""
@@ -187,7 +187,7 @@ class Merger:
             for i, (kek_id, wrapped) in stored.items()
         }
 
-    def _new_subject(self, subject_id: bytes, row: Ready) -> store.SubjectRow:
+    def _new_subject(self, subject_id: bytes, row: ValidRow) -> store.SubjectRow:
         kek_id, wrapped = self._sealer.new_data_key(subject_id)
         ref = row.subject
         key = self._opened.open(subject_id, kek_id, wrapped)
@@ -218,11 +218,10 @@ class Merger:
             return False
         return True
 
-    def _key(self, row: Ready, subject_id: bytes) -> Keyed:
-        if not subject_id:
-            return Keyed(row, b"", b"", b"")
-        record_id = self._indexer.record_id(subject_id, self._dataset.id, row.key)
-        return Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, row.content))
+    def _key(self, row: ValidRow, subject_id: bytes) -> Keyed:
+        key = natural_key(self._dataset, row.values).encode()
+        record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
+        return Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
 
     async def _mark(self, connection: store.Connection, keyed: Sequence[Keyed]) -> set[bytes]:
         """Ids of the records that no earlier chunk of this run has brought."""
@@ -270,23 +269,41 @@ class Merger:
         else:
             result.updated += 1
 
-    def _refuse(self, code: str, row: Ready, result: Merged) -> None:
-        result.faults.append(fault(code, row.number, ""))
+    def _refuse(self, code: str, row: ValidRow, result: Merged) -> None:
+        result.faults.append((row, fault(code, row.number, "")))
 
     def _record(self, k: Keyed, version: int, key: DataKey | None) -> store.RecordRow:
         row, origin, dataset = k.row, self._origin, self._dataset
         assert key is not None
+        hidden = self._sealed[row.subject.kind]
         prefix = aad_prefix(k.subject_id, dataset.id, k.record_id, version)
-        sealed = {name: key.seal(prefix + name.encode(), value) for name, value in row.hidden}
+        sealed = {
+            name: key.seal(prefix + name.encode(), orjson.dumps(row.values[name]))
+            for name in hidden
+            if name in row.values
+        }
+        clear = {k: v for k, v in row.values.items() if k not in sealed} if sealed else row.values
         return store.RecordRow(
             k.subject_id, dataset.id, k.record_id, version, dataset.edition, row.event_date, row.severity,
             row.severity_source, "VALID", row.visible_from, row.visible_until, origin.source_unit, origin.batch_id,
-            row.number, origin.received_at, k.content_hash, row.clear, orjson.dumps(sealed).decode(),
+            row.number, origin.received_at, k.content_hash, orjson.dumps(clear).decode(), orjson.dumps(sealed).decode(),
         )  # fmt: skip
 
     def _tokens(self, k: Keyed) -> Iterable[store.Token]:
-        for field_id, value in k.row.searched:
-            yield store.Token(k.subject_id, field_id, self._indexer.blind_token(field_id, value), k.record_id)
+        for searched in self._searchable:
+            value = k.row.values.get(searched.name)
+            if value is not None:
+                token = self._indexer.blind_token(searched.id, orjson.dumps(value))
+                yield store.Token(k.subject_id, searched.id, token, k.record_id)
+
+
+def _content(row: ValidRow) -> bytes:
+    derived = [row.severity, row.severity_source, _iso(row.visible_from), _iso(row.visible_until)]
+    return orjson.dumps([row.values, derived], option=orjson.OPT_SORT_KEYS)
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 async def load_rows(
@@ -320,8 +337,8 @@ async def load_rows(
             async with connection.transaction():
                 part = await merger.merge(connection, chunk)
                 if part.faults:
-                    found = part.faults[0]
-                    raise IntakeError(f"Row {found.row} is refused: {found.code}.", hint=found.hint)
+                    row, found = part.faults[0]
+                    raise IntakeError(f"Row {row.number} is refused: {found.code}.", hint=found.hint)
             total.inserted += part.inserted
             total.updated += part.updated
             total.unchanged += part.unchanged

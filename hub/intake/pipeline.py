@@ -3,9 +3,8 @@
 Rules
 - A file that is unreadable, or has columns outside the catalogue, is refused before anything lands.
 - One chunk is one transaction, and the batch's counters are part of it: kill -9 loses and doubles nothing.
-- While the database takes one chunk, the next is read and checked, a few rows at a time, or by workers. Chunks land
-  one after the other in the order of the file; at most two are in memory, and one ends early when its rows are very
-  long.
+- While the database takes one chunk, the next is read and checked, a few rows at a time. Chunks land one after the
+  other in the order of the file; at most two are in memory, and one ends early when its rows are very long.
 - An interrupted run is repeated from the top of the file under the same batch id. Rows that landed are recognised
   by their content and counted as this batch's own, so the report equals that of an uninterrupted run, and the
   quarantine file is complete. Nothing is skipped by row number: what a row is checked against may have changed.
@@ -40,10 +39,9 @@ from hub.intake.headers import HeaderMap, is_known, map_headers
 from hub.intake.merge import CHUNK_ROWS, Keyed, Merger, Origin
 from hub.intake.quarantine import QuarantineFile, unguard_row
 from hub.intake.readers import Format, open_source
-from hub.intake.ready import Checked, Checker
+from hub.intake.rows import ValidRow
 from hub.intake.source import SourceFile, SourceRow
 from hub.intake.validate import RowValidator
-from hub.intake.workers import Workers, workers
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.model.identifiers import parse_uscc
@@ -113,7 +111,6 @@ async def ingest(
     keep_findings: int = 0,
     demo: bool = False,
     chunk_rows: int = CHUNK_ROWS,
-    worker_count: int = 0,
 ) -> IntakeReport:
     """Take one file in.
 
@@ -134,7 +131,6 @@ async def ingest(
         keep_findings: most faults that the report lists.
         demo: whether synthetic identifiers are accepted.
         chunk_rows: rows of one transaction.
-        worker_count: processes that check rows; 0: they are checked here. The outcome is the same.
 
     Raises:
         IntakeError: when the dataset, the source unit or the file as a whole is refused, or another process is
@@ -150,11 +146,10 @@ async def ingest(
         unit = await find_source_unit(connection, source_unit, demo=demo)
         async with store.only_run(connection, dataset.id, unit, sha256):
             name = path.name if file_name is None else file_name
-            today = civil_date(now)
             batch_id, repeated = await store.open_batch(connection, dataset.id, unit, name, sha256, now)
             run = _Run(
                 connection=connection,
-                checker=Checker(dataset, RowValidator(dataset, header, today=today, demo=demo)),
+                validator=RowValidator(dataset, header, today=civil_date(now), demo=demo),
                 merger=Merger(
                     Origin(dataset, unit, batch_id, now),
                     indexer=indexer,
@@ -167,9 +162,7 @@ async def ingest(
                 keep_findings=keep_findings,
             )
             try:
-                with workers(worker_count, dataset, header, today=today, demo=demo) as helpers:
-                    rows = _data_rows(source, header)
-                    await run.chunks(rows, chunk_rows, source.row_count, progress, helpers)
+                await run.chunks(_data_rows(source, header), chunk_rows, source.row_count, progress)
                 file = run.quarantine.finish()
             finally:
                 run.quarantine.discard()
@@ -207,14 +200,14 @@ class _Run:
         self,
         *,
         connection: store.Connection,
-        checker: Checker,
+        validator: RowValidator,
         merger: Merger,
         quarantine: QuarantineFile,
         batch_id: str,
         keep_findings: int,
     ) -> None:
         self._connection = connection
-        self._checker = checker
+        self._validator = validator
         self._merger = merger
         self._batch_id = batch_id
         self._keep = keep_findings
@@ -223,18 +216,13 @@ class _Run:
         self.rows = self.inserted = self.updated = self.unchanged = self.quarantined = 0
 
     async def chunks(
-        self,
-        rows: Iterator[SourceRow],
-        size: int,
-        total: int | None,
-        progress: Progress | None,
-        helpers: Workers | None = None,
+        self, rows: Iterator[SourceRow], size: int, total: int | None, progress: Progress | None
     ) -> None:
         """Merge all rows, `size` at a time."""
-        ahead = asyncio.create_task(self._read(rows, size, helpers))
+        ahead = asyncio.create_task(self._read(rows, size))
         try:
             while (chunk := await ahead).rows:
-                ahead = asyncio.create_task(self._read(rows, size, helpers))
+                ahead = asyncio.create_task(self._read(rows, size))
                 await self._land(chunk)
                 if progress is not None:
                     counts = (self.inserted, self.updated, self.unchanged, self.quarantined)
@@ -245,7 +233,7 @@ class _Run:
             if not ahead.cancelled():
                 ahead.exception()  # retrieved; what ended the run came first
 
-    async def _read(self, rows: Iterator[SourceRow], size: int, helpers: Workers | None) -> _Chunk:
+    async def _read(self, rows: Iterator[SourceRow], size: int) -> _Chunk:
         """The next chunk, checked and ready to be merged, made while the database is busy with the one before."""
         chunk = _Chunk([], {}, [])
         characters = 0
@@ -253,25 +241,25 @@ class _Run:
             part = list(islice(rows, min(_SLICE, left)))
             if not part:
                 break
-            characters += sum(sum(map(len, row.cells)) for row in part)
+            valid: list[ValidRow] = []
+            for row in part:
+                characters += sum(map(len, row.cells))
+                found = self._validator.check(row)
+                if isinstance(found, ValidRow):
+                    valid.append(found)
+                else:
+                    chunk.refused[row.number] = found
             chunk.rows.extend(part)
-            if helpers is None:
-                self._take(chunk, self._checker.check(part))
+            chunk.prepared.extend(self._merger.prepare(valid))
             await asyncio.sleep(0)
-        if helpers is not None and chunk.rows:
-            self._take(chunk, await helpers.check(chunk.rows))
         return chunk
-
-    def _take(self, chunk: _Chunk, checked: Checked) -> None:
-        chunk.refused.update(checked.refused)
-        chunk.prepared.extend(self._merger.prepare(checked.ready))
 
     async def _land(self, chunk: _Chunk) -> None:
         refused = chunk.refused
         async with self._connection.transaction():
             merged = await self._merger.merge_prepared(self._connection, chunk.prepared)
-            for found in merged.faults:
-                refused[found.row] = [found]
+            for row, found in merged.faults:
+                refused[row.number] = [found]
             self.rows += len(chunk.rows)
             self.inserted += merged.inserted
             self.updated += merged.updated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from hub.catalog.types import Dataset, Nature, Role, SubjectKind
 from hub.intake.severity import Severity, derive_severity, last_shown
@@ -15,7 +15,8 @@ NO_EVENT = date(1970, 1, 1)
 """Event date of a profile that has none."""
 
 
-class SubjectRef(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SubjectRef:
     """The subject of a row."""
 
     kind: SubjectKind

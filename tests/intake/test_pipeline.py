@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -134,6 +135,24 @@ async def main(url, ring, schema, file, quarantine, unit, now):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+@pytest.fixture
+def second_url(postgres: Any, database_url: str) -> Iterator[str]:
+    import asyncpg
+
+    from hub.store.database import asyncpg_arguments, parse_url
+    from hub.store.migrate import migrate
+
+    async def run(sql: str) -> None:
+        connection = await asyncpg.connect(**asyncpg_arguments(parse_url(postgres.url("postgres"))))
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(run('CREATE DATABASE "intake_second"'))
+    migrate(postgres.url("intake_second"))
+    yield postgres.url("intake_second")
+    asyncio.run(run('DROP DATABASE "intake_second" WITH (FORCE)'))
 
 
 def test_a_run_killed_in_the_middle_and_run_again_equals_an_uninterrupted_one(
