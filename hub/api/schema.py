@@ -15,7 +15,17 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, lifecycle, quotas, recalls, registers
+from hub.api import (
+    audit,
+    consent_requests,
+    consents,
+    lifecycle,
+    quality,
+    quotas,
+    recalls,
+    registers,
+    steering,
+)
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -97,6 +107,8 @@ def _query(types: CatalogTypes) -> type:
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
+        *quality.fields(),
+        *steering.query_fields(),
         strawberry.field(
             name="datasets", resolver=registers.datasets, description="信用信息目录。The catalogue."
         ),
@@ -124,6 +136,7 @@ def _mutation() -> type:
         ),
         *recalls.mutation_fields(),
         *lifecycle.mutations(),
+        *steering.mutation_fields(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -133,6 +133,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The subject is under fourteen; such data is not collected.",
         "Remove the row.",
     ),
+    "PRIOR_NOTICE_MISSING": (
+        "个人不良信息缺少事先告知日期（征信业管理条例第十五条）。",
+        "Adverse information about a person lacks the day on which the person was told beforehand.",
+        "Tell the person, give the day of the notice, and send the row again.",
+    ),
     "FUTURE_DATE": ("日期晚于今天。", "The date lies in the future.", "Correct the date."),
     "DATE_ORDER": (
         "截止日期早于起始日期。",

@@ -157,11 +157,8 @@ class Merger:
         """How the subjects of changed records were found, where not by their own valid code."""
         found = []
         for k in changed:
-            mark, reference = (
-                self._marks.get(k.row.number, (k.row.subject.mark, ""))
-                if self._marks
-                else (k.row.subject.mark, "")
-            )
+            own = (k.row.subject.mark, "")
+            mark, reference = self._marks.get(k.row.number, own) if self._marks else own
             if mark:
                 old = existing.get(k.record_id)
                 version = old.version + 1 if old else 1

@@ -98,7 +98,9 @@ class Tally:
         self._optional = {kind: optional_fields(dataset, kind) for kind in SubjectKind}
         self._resent = resent
         self._late_on = (
-            first_late(calendar, self._received_on, dataset.upload_deadline_days) if has_limit(dataset) else None
+            first_late(calendar, self._received_on, dataset.upload_deadline_days)
+            if has_limit(dataset)
+            else None
         )
         self._faults: Counter[tuple[str, str]] = Counter()
         self._wanted = self._filled = self._judged = self._late = self._doubled = 0

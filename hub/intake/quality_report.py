@@ -19,7 +19,18 @@ from typing import Any
 
 from hub.intake.faults import CODES, fault
 
-_SUMS = "rows, landed, fresh, corrected, duplicates, quarantined, judged, late, wanted, filled".split(", ")
+_SUMS = [
+    "rows",
+    "landed",
+    "fresh",
+    "corrected",
+    "duplicates",
+    "quarantined",
+    "judged",
+    "late",
+    "wanted",
+    "filled",
+]
 _LINES = f"""
 SELECT source_unit, dataset, to_char(received_on, 'YYYY-MM'), {", ".join(f"sum({name})::bigint" for name in _SUMS)}
 FROM quality_batch WHERE ($1::text IS NULL OR source_unit = $1) AND ($2::text IS NULL OR dataset = $2)
@@ -156,7 +167,9 @@ class QualityReport:
     waiting: list[Waiting] = field(default_factory=list)
 
 
-async def quality_report(connection: Any, asked: Asked, today: date, *, own: str | None = None) -> QualityReport:
+async def quality_report(
+    connection: Any, asked: Asked, today: date, *, own: str | None = None
+) -> QualityReport:
     """What the counts say.
 
     Args:

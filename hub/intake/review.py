@@ -27,7 +27,8 @@ from hub.keys.sealing import Sealer, subject_aad
 
 _FIELD = "row"
 _ADD = """
-INSERT INTO match_case (case_id, dataset, source_unit, batch_id, batch_row, state, opened_at, kek_id, wrapped_key, sealed)
+INSERT INTO match_case (case_id, dataset, source_unit, batch_id, batch_row, state, opened_at, kek_id,
+                        wrapped_key, sealed)
 SELECT u.id, $2, $3, $4, u.number, 'OPEN', $5, u.kek, u.wrapped, u.sealed
 FROM unnest($1::bytea[], $6::int[], $7::text[], $8::bytea[], $9::text[]) AS u (id, number, kek, wrapped, sealed)
 ON CONFLICT (case_id) DO NOTHING

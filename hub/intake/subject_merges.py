@@ -68,10 +68,14 @@ _TAKE = (
     f"SELECT {_COLUMNS}, client_id, institution, operator FROM subject_merge WHERE merge_id = $1 FOR UPDATE"  # noqa: S608
 )
 _ADD = """
-INSERT INTO subject_merge (subject_id, merge_id, winning_id, state, reason, proposed_at, moved_at, client_id, institution, operator)
+INSERT INTO subject_merge (subject_id, merge_id, winning_id, state, reason, proposed_at, moved_at, client_id,
+                           institution, operator)
 VALUES ($1, $2, $3, 'PROPOSED', $4, $5, $5, $6, $7, $8)
 """
-_MOVE = "UPDATE subject_merge SET state = $2, moved_at = $3, client_id = $4, institution = $5, operator = $6 WHERE merge_id = $1"
+_MOVE = """
+UPDATE subject_merge SET state = $2, moved_at = $3, client_id = $4, institution = $5, operator = $6
+WHERE merge_id = $1
+"""
 _BUSY = """
 SELECT EXISTS (SELECT 1 FROM subject_merge WHERE state IN ('PROPOSED', 'IN_FORCE', 'UNDO_PROPOSED')
   AND (subject_id = $1 OR subject_id = $2 OR winning_id = $1))

@@ -15,11 +15,13 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from hub.catalog.types import Dataset, Role, SubjectKind
 from hub.errors import IdentifierError
+from hub.intake.lineage import CHECKSUM_OVERRIDE
 from hub.intake.rows import SubjectRef
 from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse_certificate, parse_legacy_id
 
@@ -37,8 +39,11 @@ ReportError = Callable[[IdentifierError, str], None]
 class SubjectReader:
     """Finds the subject of the rows of one dataset."""
 
-    def __init__(self, dataset: Dataset, *, today: date, demo: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, *, today: date, demo: bool, known_codes: frozenset[str] = frozenset()
+    ) -> None:
         self._dataset = dataset
+        self._known_codes = known_codes
         self._today = today
         self._demo = demo
         self._names = {role: next((f.name for f in dataset.role(role)), "") for role in Role}
@@ -133,7 +138,8 @@ class SubjectReader:
         if stated is not None and stated != uscc[8:17]:
             report("ORGANIZATION_CODE_MISMATCH", LegacyKind.ORGANIZATION_CODE)
             return None
-        return organization_ref(uscc, aliases, _division(self._dataset, values))
+        found = organization_ref(uscc, aliases, _division(self._dataset, values))
+        return replace(found, mark=CHECKSUM_OVERRIDE) if uscc in self._known_codes else found
 
 
 def organization_ref(

@@ -124,7 +124,9 @@ intake_batch = Table(
 subject_redirect = Table(
     "subject_redirect",
     metadata,
-    Column("subject_id", LargeBinary, primary_key=True, comment="legacy codes of this subject lead elsewhere"),
+    Column(
+        "subject_id", LargeBinary, primary_key=True, comment="legacy codes of this subject lead elsewhere"
+    ),
     Column("winning_id", LargeBinary, nullable=False),
     Column("merge_id", Text, nullable=False),
     Index("subject_redirect_winner", "winning_id"),
@@ -171,7 +173,9 @@ organization_name_key = Table(
 match_case = Table(
     "match_case",
     metadata,
-    Column("case_id", LargeBinary, primary_key=True, comment="keyed hash of source, dataset and row, 16 bytes"),
+    Column(
+        "case_id", LargeBinary, primary_key=True, comment="keyed hash of source, dataset and row, 16 bytes"
+    ),
     Column("dataset", Text, nullable=False),
     Column("source_unit", Text, nullable=False),
     Column("batch_id", Text, nullable=False),
@@ -194,7 +198,9 @@ record_mark = Table(
     Column("dataset", Text, primary_key=True),
     Column("record_id", LargeBinary, primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("mark", Text, primary_key=True, comment="how its subject was found, when not by its own valid code"),
+    Column(
+        "mark", Text, primary_key=True, comment="how its subject was found, when not by its own valid code"
+    ),
     Column("reference", Text, nullable=False, comment="the merge that led here; else empty"),
     Index("record_mark_reference", "reference", postgresql_where=text("reference <> ''")),
 )

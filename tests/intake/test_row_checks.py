@@ -68,7 +68,10 @@ FAULTS: dict[str, tuple[Row, list[tuple[str, str]]]] = {
     ),
     "a USCC of 17 characters": (penalty(**{USCC_COLUMN: uscc(1)[:-1]}), [(USCC_COLUMN, "LENGTH")]),
     "a letter O in a USCC": (penalty(**{USCC_COLUMN: "9144030071526726XO"}), [(USCC_COLUMN, "ALPHABET")]),
-    "no identifier of an organisation": (penalty(**{USCC_COLUMN: ""}), [(USCC_COLUMN, "SUBJECT_ID_MISSING")]),
+    "no identifier of an organisation": (
+        penalty(**{USCC_COLUMN: "", "行政相对人名称": ""}),
+        [("行政相对人名称", "REQUIRED")],
+    ),
     "no identifier of a person": (person_penalty(证件号码=""), [(CERT, "PERSON_ID_MISSING")]),
     "a wrong check character of a resident id": (
         person_penalty(证件号码="469999199003070010"),
