@@ -14,7 +14,7 @@ import strawberry
 
 from hub.api.audit import page_size, shown_time
 from hub.api.context import RequestContext
-from hub.api.scalars import USCC, DateTime, SubjectIdentifier
+from hub.api.scalars import USCC, DateTime
 from hub.errors import IdentifierError, InputError
 from hub.identity.details import pseudonym
 from hub.intake.acting import Steward
@@ -91,7 +91,7 @@ async def match_cases(info: Info, source_unit: USCC | None = None, first: int | 
     return [_case(case) for case in found]
 
 
-async def accept_match(info: Info, id: strawberry.ID, subject: SubjectIdentifier) -> bool:
+async def accept_match(info: Info, id: strawberry.ID, subject: strawberry.ID) -> bool:
     """Say whose a row is; the spelling is remembered for its source."""
     context = info.context
     steward = _steward(context)
@@ -118,7 +118,7 @@ async def subject_merges(info: Info, first: int | None = None) -> list[Merge]:
 
 
 async def propose_subject_merge(
-    info: Info, losing: SubjectIdentifier, winning: SubjectIdentifier, reason: MergeReason
+    info: Info, losing: strawberry.ID, winning: strawberry.ID, reason: MergeReason
 ) -> Merge:
     """Propose that the legacy codes of one organisation lead to another."""
     context = info.context

@@ -18,7 +18,7 @@ _PENALTY = {
     "authorityUscc": facts.DEPT_AMR,
 }  # fmt: skip
 _READ = "query Q($u: USCC!) { organization(uscc: $u) { government { penalties { nodes { id } } } } }"
-_PROPOSE = "mutation P($l: SubjectIdentifier!, $w: SubjectIdentifier!) { proposeSubjectMerge(losing: $l, winning: $w, reason: CODE_CHANGED) { id state } }"
+_PROPOSE = "mutation P($l: ID!, $w: ID!) { proposeSubjectMerge(losing: $l, winning: $w, reason: CODE_CHANGED) { id state } }"
 _CONFIRM = "mutation C($id: ID!) { confirmSubjectMerge(id: $id) { id state records } }"
 _UNDO = "mutation U($id: ID!) { proposeUndoOfSubjectMerge(id: $id) { id state } }"
 _CASES = "{ matchCases { id name candidates { subject name score why former } } }"
@@ -33,6 +33,7 @@ async def _merge(world: World) -> str:
     first = await world.token("operator-main", "OPERATION", (), operator="李二")
     second = await world.token("operator-main", "OPERATION", (), operator="王三")
     made = await world.ask(first, _PROPOSE, {"l": COMPANY, "w": STRANGER})
+    assert made["data"], made
     merge_id = made["data"]["proposeSubjectMerge"]["id"]
     alone = await world.ask(first, _CONFIRM, {"id": merge_id})
     assert alone["errors"][0]["extensions"]["code"] == "BAD_INPUT"
@@ -123,7 +124,7 @@ def test_an_operator_matches_a_row_and_a_source_sees_its_own_quality_only(
         operator = await world.token("operator-main", "OPERATION", (), operator="李二")
         (case,) = (await world.ask(operator, _CASES))["data"]["matchCases"]
         assert (case["name"], case["candidates"][0]["score"]) == (facts.COMPANY_NAME, 100)
-        accept = "mutation A($id: ID!, $s: SubjectIdentifier!) { acceptMatch(id: $id, subject: $s) }"
+        accept = "mutation A($id: ID!, $s: ID!) { acceptMatch(id: $id, subject: $s) }"
         asked = {"id": case["id"], "s": case["candidates"][0]["subject"]}
         assert (await world.ask(operator, accept, asked))["data"] == {"acceptMatch": True}
         again = await world.ask(operator, accept, asked)
