@@ -11,6 +11,7 @@ from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
 from hub.clock import FixedClock
 from hub.errors import InputError
+from hub.intake import name_index
 from hub.intake.acting import Steward
 from hub.intake.steering import Steering
 from hub.intake.subject_merges import MergeReason, MergeState
@@ -254,3 +255,24 @@ def test_every_step_of_a_merge_leaves_one_entry(world: World, tmp_path: Path) ->
     world.ingest(write_csv(tmp_path / "a.csv", [penalty(1), penalty(2)]))
     _merge(world, 1, 2)
     assert len(world.rows("SELECT 1 FROM log_entry WHERE kind = 'ADMIN'")) == 2
+
+
+def test_candidates_are_found_without_reading_the_table_of_names(world: World) -> None:
+    async def plan(database: Database) -> str:
+        async with database.connection() as connection:
+            await connection.execute(
+                "INSERT INTO subject SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'ORG', '', 'k', '\\x00', NULL, now()"
+                " FROM generate_series(1, 40000) n"
+            )
+            await connection.execute(
+                "INSERT INTO organization_name SELECT subject_id, '演' || encode(subject_id, 'hex'), now(), now() FROM subject"
+            )
+            await connection.execute(
+                "INSERT INTO organization_name_key SELECT encode(subject_id, 'hex'), subject_id FROM subject"
+            )
+            await connection.execute("ANALYZE subject, organization_name, organization_name_key")
+            rows = await connection.fetch("EXPLAIN " + name_index._NEAR, ["a", "b", "c"], 500)
+            return "\n".join(r[0] for r in rows)
+
+    found = world.run(plan)
+    assert "Seq Scan" not in found, found
