@@ -19,7 +19,7 @@ hash. Who sent it, when and in which edition of the catalogue is not content, so
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -101,7 +101,6 @@ class Merger:
         }
         self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
         self._registers = self._dataset.profile and SubjectKind.ORG in self._dataset.subjects
-        self._marks: dict[int, tuple[str, str]] = {}
 
     def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
         """Compute what needs no database; may be done while another chunk is merged."""
@@ -157,37 +156,39 @@ class Merger:
         """How the subjects of changed records were found, where not by their own valid code."""
         found = []
         for k in changed:
-            own = (k.row.subject.mark, "")
-            mark, reference = self._marks.get(k.row.number, own) if self._marks else own
-            if mark:
+            ref = k.row.subject
+            if ref.mark:
                 old = existing.get(k.record_id)
                 version = old.version + 1 if old else 1
-                found.append(
-                    lineage.Mark(k.subject_id, self._dataset.id, k.record_id, version, mark, reference)
-                )
+                place = (k.subject_id, self._dataset.id, k.record_id, version)
+                found.append(lineage.Mark(*place, ref.mark, ref.reference))
         return found
 
     async def _identify(
         self, connection: store.Connection, rows: Sequence[Keyed], result: Merged
     ) -> list[Keyed]:
         """Every row with its ids; rows that know an organisation code only are looked up."""
-        self._marks = {}
         nameless = [k.row for k in rows if not k.subject_id]
         if not nameless:
             return list(rows)
         origin = self._origin
-        known = await resolve(connection, self._indexer, origin.source_unit, nameless)
-        for row in nameless:
-            if (code := known[row.number].fault) is not None:
-                self._refuse(code, row, result)
-        unmatched = [row for row in nameless if known[row.number].fault in REVIEWED]
+        known = iter(await resolve(connection, self._indexer, origin.source_unit, nameless))
+        found: list[Keyed] = []
+        unmatched: list[ValidRow] = []
+        for k in rows:
+            if k.subject_id:
+                found.append(k)
+                continue
+            whose = next(known)
+            if whose.fault is None:
+                ref = replace(k.row.subject, mark=whose.mark, reference=whose.reference)
+                found.append(self._key(replace(k.row, subject=ref), whose.subject_id))
+                continue
+            self._refuse(whose.fault, k.row, result)
+            if whose.fault in REVIEWED:
+                unmatched.append(k.row)
         await review.enqueue(connection, self._indexer, self._sealer, origin, unmatched)
-        self._marks = {n: (r.mark, r.reference) for n, r in known.items()}
-        return [
-            k if k.subject_id else self._key(k.row, known[k.row.number].subject_id)
-            for k in rows
-            if k.subject_id or known[k.row.number].fault is None
-        ]
+        return found
 
     async def _ensure_subjects(
         self, connection: store.Connection, found: Sequence[Keyed]

@@ -45,22 +45,18 @@ def spelling_hash(indexer: Indexer, source_unit: str, name: str) -> bytes:
 
 async def resolve(
     connection: Any, indexer: Indexer, source_unit: str, rows: Sequence[ValidRow]
-) -> dict[int, Resolved]:
-    """Whose rows are that have no identifier, by row number, in one query."""
-    codes = {r.number: [indexer.alias_hash(*alias) for alias in r.subject.aliases] for r in rows}
-    spellings = {
-        r.number: spelling_hash(indexer, source_unit, r.subject.name) for r in rows if r.subject.name
-    }
-    wanted = list({*spellings.values(), *(h for hashes in codes.values() for h in hashes)})
+) -> list[Resolved]:
+    """Whose rows are that have no identifier, in their order, in one query."""
+    codes = [[indexer.alias_hash(*alias) for alias in row.subject.aliases] for row in rows]
+    names = [
+        spelling_hash(indexer, source_unit, row.subject.name) if row.subject.name else b"" for row in rows
+    ]
+    wanted = list({*filter(None, names), *(h for hashes in codes for h in hashes)})
     known = {h: (i, m) for h, i, m in await connection.fetch(_LOOK_UP, wanted)}
-    return {
-        row.number: _resolved(
-            row,
-            [known[h] for h in codes[row.number] if h in known],
-            known.get(spellings.get(row.number, b"")),
-        )
-        for row in rows
-    }
+    return [
+        _resolved(row, [known[h] for h in hashes if h in known], known.get(name))
+        for row, hashes, name in zip(rows, codes, names, strict=True)
+    ]
 
 
 def _resolved(

@@ -30,6 +30,8 @@ class SubjectRef:
     """Name of an organisation of which no code of its own is given; empty otherwise."""
     mark: str = ""
     """What lineage says of how the subject was found; empty when by its own valid code."""
+    reference: str = ""
+    """The merge of subjects that a legacy code went through; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

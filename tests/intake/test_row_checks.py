@@ -268,6 +268,7 @@ def test_lists_have_the_severity_of_their_kind(catalog: Catalog) -> None:
     }
     serious = {dataset for dataset, severity in found.items() if severity is Severity.SERIOUS}
     assert serious == {
+        "government.tax_violation",
         "government.serious_dishonesty",
         "judicial.dishonest_judgment_debt",
         "judicial.consumption_restriction",
