@@ -52,6 +52,7 @@ from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
 from hub.identity.upkeep import Upkeep
+from hub.intake.steering import Steering
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.pseudonym import parse_pseudonym
@@ -255,7 +256,10 @@ def _engines(
     def build(rules: Rules, schema: HubSchema) -> Executor:
         documents = document_cache(settings, schema)
         trusted = load_trusted(settings, rules, schema, documents)
-        services = Services(database, consents, recalls, lifecycle, resolve, settings.max_page_size, trusted)
+        steering = Steering.open(database, log, ring.sealer(), indexer)
+        services = Services(
+            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted
+        )  # fmt: skip
         preparer = Preparer(core(schema))
         return Executor(
             schema, documents, trusted, preparer, gate, accountant, services, indexer, clock,

@@ -14,6 +14,7 @@ from hub.disclosure.rules import Rules
 from hub.documents.registry import TrustedDocuments
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
+from hub.intake.steering import Steering
 from hub.lifecycle.service import Lifecycle
 from hub.model.outcome import Reason
 from hub.recall.service import RecallService
@@ -28,6 +29,7 @@ class Services:
     consents: ConsentService
     recalls: RecallService
     lifecycle: Lifecycle
+    steering: Steering
     resolve_subject: Callable[[str], bytes]
     """Subject id of a USCC, resident id or pseudonym; raises `IdentifierError`."""
     max_page: int

@@ -24,9 +24,11 @@ from hub.api import (
     lifecycle,
     marks,
     notices,
+    quality,
     quotas,
     recalls,
     registers,
+    steering,
 )
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
@@ -111,6 +113,8 @@ def _query(types: CatalogTypes) -> type:
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
+        *quality.fields(),
+        *steering.query_fields(),
         strawberry.field(
             name="datasets", resolver=registers.datasets, description="信用信息目录。The catalogue."
         ),
@@ -141,6 +145,7 @@ def _mutation() -> type:
         *marks.mutations(),
         *custody.mutations(),
         *notices.mutations(),
+        *steering.mutation_fields(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from hub.catalog.reading import fail
-from hub.catalog.types import Dataset, Domain, Field, FieldType, Nature, Role, SealedFor, SubjectKind
+from hub.catalog.types import Dataset, Domain, Field, FieldType, Nature, Role, SealedFor, Sharing, SubjectKind
 from hub.model.identifiers import LegacyKind
 
 _ID = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
@@ -252,6 +252,7 @@ _ROLE_TYPES = {
     Role.SOURCE_UNIT_USCC: FieldType.USCC,
     Role.SEVERITY: FieldType.ENUM,
     Role.PUBLICATION_END: FieldType.DATE,
+    Role.PRIOR_NOTICE: FieldType.DATE,
 }
 
 
@@ -286,6 +287,14 @@ def _lint_subject(file: str, dataset: Dataset) -> None:
                     f"is missing, so a subject of kind {kind} cannot be found",
                     "Give it a field.",
                 )
+    adverse = dataset.nature is Nature.NEGATIVE and SubjectKind.PERSON in dataset.subjects
+    if adverse and dataset.sharing is not Sharing.PUBLIC and not dataset.role(Role.PRIOR_NOTICE):
+        fail(
+            file,
+            f"role {Role.PRIOR_NOTICE}",
+            "is missing where adverse information about persons is not public (征信业管理条例第十五条)",
+            "Give it a date field for the day on which the person was told.",
+        )
     if bool(dataset.role(Role.SEVERITY)) != (dataset.nature is Nature.NEGATIVE):
         fail(
             file,

@@ -19,6 +19,7 @@ import unicodedata
 from enum import StrEnum
 from pathlib import Path
 
+from hub.catalog.known_codes import load_known_codes
 from hub.catalog.lint import lint_catalog, lint_dataset
 from hub.catalog.reading import Table, fail
 from hub.catalog.refused import load_refusals, refuse
@@ -104,7 +105,10 @@ def load_catalog(folder: Path) -> Catalog:
         refuse(dataset, name, refusals)
         datasets.append(dataset)
     lint_catalog(datasets)
-    return Catalog({d.id: d for d in datasets}, f"sha256:{digest.hexdigest()}")
+    known = load_known_codes(folder)
+    if known:
+        digest.update("\n".join(sorted(known)).encode())
+    return Catalog({d.id: d for d in datasets}, f"sha256:{digest.hexdigest()}", known)
 
 
 def read_dataset(file: str, content: bytes) -> Dataset:

@@ -84,6 +84,8 @@ class Role(StrEnum):
     SOURCE_UNIT_USCC = "source_unit_uscc"
     SEVERITY = "severity"
     PUBLICATION_END = "publication_end"
+    PRIOR_NOTICE = "prior_notice"
+    """Day on which a person was told of adverse information before it was supplied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,8 @@ class Catalog:
     datasets: Mapping[str, Dataset]
     revision: str
     """`sha256:` over the catalogue files; goes into plans and audit entries."""
+    known_codes: frozenset[str] = frozenset()
+    """Unified social credit codes that pass intake although their check character is wrong."""
 
     def __iter__(self) -> Iterator[Dataset]:
         """Datasets in id order."""

@@ -26,6 +26,7 @@ from hub.disclosure.live import rules_in_force
 from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, IdentifierError, InputError
 from hub.identity.clients import ClientRegistry
+from hub.intake.acting import Steward
 from hub.keys.index import Indexer
 from hub.keys.ring import KeyRing
 from hub.model.subjects import subject_of
@@ -49,6 +50,11 @@ class Desk:
     consents: ConsentService
     registry: ClientRegistry
     actor: str
+
+    @property
+    def steward(self) -> Steward:
+        """Who acts on the register of subjects."""
+        return Steward(self.actor, "", "", self.rules.policy.revision, self.rules.catalog.revision)
 
     def subject_id(self, text: str) -> bytes:
         """The 16-byte id of a subject, given as USCC, resident id or pseudonym.

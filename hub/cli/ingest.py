@@ -108,6 +108,7 @@ async def _take_in(
         progress=moved,
         record=record,
         demo=desk.settings.demo,
+        calendar=desk.rules.policy.clocks.calendar,
     )
 
 

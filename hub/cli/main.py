@@ -14,12 +14,14 @@ from hub.cli import (
     consent,
     demo,
     keys,
+    match,
     policy,
     quota,
     recall,
     records,
     schema,
     serve,
+    subject,
     token,
     trusted,
 )
@@ -28,6 +30,7 @@ from hub.cli.console import say
 from hub.cli.explain import explain
 from hub.cli.group import HubGroup
 from hub.cli.ingest import ingest, template
+from hub.cli.quality import quality
 from hub.cli.verify import verify
 
 
@@ -52,10 +55,13 @@ def build_app() -> typer.Typer:
     app.command("token", epilog=token.EPILOG)(token.token)
     app.command("explain")(explain)
     app.command("verify")(verify)
+    app.command("quality")(quality)
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
     app.add_typer(recall.app, name="recall")
     app.add_typer(records.app, name="records")
+    app.add_typer(match.app, name="match")
+    app.add_typer(subject.app, name="subject")
     app.add_typer(quota.app, name="quota")
     app.add_typer(keys.app, name="keys")
     app.add_typer(client.app, name="client")

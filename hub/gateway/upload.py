@@ -256,6 +256,7 @@ class UploadEndpoint:
                 record=record,
                 keep_findings=MAX_FINDINGS + 1,
                 demo=intake.demo,
+                calendar=supply.rules.policy.clocks.calendar,
             )
         finally:
             await database.close()

@@ -93,6 +93,26 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The row identifies both an organisation and a person.",
         "Keep the identifier of the subject and state the subject's class.",
     ),
+    "PERSON_ID_MISSING": (
+        "自然人缺少证件号码；自然人不得按姓名匹配。",
+        "The number of the person's certificate is missing; persons are never matched by name.",
+        "Give the citizen identity number, or another certificate with its type.",
+    ),
+    "NAME_IN_REVIEW": (
+        "未填写任何代码，仅有名称；已转人工比对，不自动匹配。",
+        "There is no code, only a name; a person will compare it, it is not matched automatically.",
+        "Give the unified social credit code and send the row again, or wait for the review.",
+    ),
+    "CODES_DISAGREE": (
+        "各旧代码指向不同的主体。",
+        "The legacy codes of the row lead to different subjects.",
+        "Give the unified social credit code.",
+    ),
+    "UNKNOWN_LEGACY_CODE": (
+        "仅有旧代码，且系统中没有对应的主体。",
+        "Only legacy codes are given, and no known subject has them.",
+        "Give the unified social credit code.",
+    ),
     "UNKNOWN_ORGANIZATION_CODE": (
         "仅有组织机构代码，且系统中没有对应的主体。",
         "Only an organisation code is given, and no known subject has it.",
@@ -112,6 +132,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "主体未满十四周岁，不予归集。",
         "The subject is under fourteen; such data is not collected.",
         "Remove the row.",
+    ),
+    "PRIOR_NOTICE_MISSING": (
+        "个人不良信息缺少事先告知日期（征信业管理条例第十五条）。",
+        "Adverse information about a person lacks the day on which the person was told beforehand.",
+        "Tell the person, give the day of the notice, and send the row again.",
     ),
     "FUTURE_DATE": ("日期晚于今天。", "The date lies in the future.", "Correct the date."),
     "DATE_ORDER": (

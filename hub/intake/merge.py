@@ -8,8 +8,9 @@ What happens to a row
   record does not bring it back to light. An archived one is valid again, and its new dates decide.
 - Refused, and reported as a fault of the row: a key that stood in the same file before with other content
   (DUPLICATE_KEY: which of the two is right is the source's to say, not ours), a record of another source unit
-  (OTHER_SOURCE), a subject whose key was destroyed (SUBJECT_ERASED), an organisation code nobody has
-  (UNKNOWN_ORGANIZATION_CODE).
+  (OTHER_SOURCE), a subject whose key was destroyed (SUBJECT_ERASED), legacy codes that nobody has or a name
+  alone, see `hub.intake.resolve`; what has a name goes to the review of names as well.
+- Where a subject was found in another way than by its own valid code, lineage is marked with it.
 
 "Content" is what the row says and what follows from it (values, severity, publication window), under a keyed
 hash. Who sent it, when and in which edition of the catalogue is not content, so a repetition is recognised.
@@ -18,18 +19,20 @@ hash. Who sent it, when and in which edition of the catalogue is not content, so
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
 import orjson
 
-from hub.catalog.types import Dataset, SubjectKind
+from hub.catalog.types import SubjectKind
 from hub.catalog.values import natural_key
 from hub.errors import IntakeError
-from hub.intake import store
+from hub.intake import lineage, name_index, review, store
 from hub.intake.faults import Fault, fault
+from hub.intake.resolve import REVIEWED, resolve
+from hub.intake.rows import Origin as Origin
 from hub.intake.rows import ValidRow
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
@@ -44,16 +47,6 @@ IDENTIFIER_FIELD = "identifier"
 _SCHEME = LegacyKind.ORGANIZATION_CODE.value
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the rows of a run come from."""
-
-    dataset: Dataset
-    source_unit: str
-    batch_id: str
-    received_at: datetime
-
-
 @dataclass(slots=True)
 class Merged:
     """What became of a number of rows."""
@@ -62,6 +55,8 @@ class Merged:
     updated: int = 0
     unchanged: int = 0
     faults: list[tuple[ValidRow, Fault]] = field(default_factory=list)
+    fresh: list[ValidRow] = field(default_factory=list)
+    """The rows counted as inserted."""
 
 
 class Keyed(NamedTuple):
@@ -105,6 +100,7 @@ class Merger:
             kind: tuple(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
         }
         self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
+        self._registers = self._dataset.profile and SubjectKind.ORG in self._dataset.subjects
 
     def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
         """Compute what needs no database; may be done while another chunk is merged."""
@@ -148,25 +144,50 @@ class Merger:
             [self._record(k, existing[k.record_id].version + 1, keys[k.subject_id]) for k in replaced],
             self._origin.received_at,
         )
-        await store.add_tokens(connection, [t for k in (*added, *replaced) for t in self._tokens(k)])
+        changed = (*added, *replaced)
+        await store.add_tokens(connection, [t for k in changed for t in self._tokens(k)])
+        await lineage.add_marks(connection, self._lineage(changed, existing))
+        if self._registers:
+            named = [(k.subject_id, k.row.values["name"]) for k in changed]
+            await name_index.keep(connection, named, self._origin.received_at)
         return result
+
+    def _lineage(self, changed: Sequence[Keyed], existing: dict[bytes, store.Existing]) -> list[lineage.Mark]:
+        """How the subjects of changed records were found, where not by their own valid code."""
+        found = []
+        for k in changed:
+            ref = k.row.subject
+            if ref.mark:
+                old = existing.get(k.record_id)
+                version = old.version + 1 if old else 1
+                place = (k.subject_id, self._dataset.id, k.record_id, version)
+                found.append(lineage.Mark(*place, ref.mark, ref.reference))
+        return found
 
     async def _identify(
         self, connection: store.Connection, rows: Sequence[Keyed], result: Merged
     ) -> list[Keyed]:
         """Every row with its ids; rows that know an organisation code only are looked up."""
-        codes = {k.row.subject.aliases[0][1] for k in rows if not k.subject_id}
-        if not codes:
+        nameless = [k.row for k in rows if not k.subject_id]
+        if not nameless:
             return list(rows)
-        hashes = {code: self._indexer.alias_hash(_SCHEME, code) for code in codes}
-        known = await store.look_up_aliases(connection, _SCHEME, list(hashes.values()))
+        origin = self._origin
+        known = iter(await resolve(connection, self._indexer, origin.source_unit, nameless))
         found: list[Keyed] = []
+        unmatched: list[ValidRow] = []
         for k in rows:
-            subject_id = k.subject_id or known.get(hashes[k.row.subject.aliases[0][1]])
-            if subject_id is None:
-                self._refuse("UNKNOWN_ORGANIZATION_CODE", k.row, result)
-            else:
-                found.append(k if k.subject_id else self._key(k.row, subject_id))
+            if k.subject_id:
+                found.append(k)
+                continue
+            whose = next(known)
+            if whose.fault is None:
+                ref = replace(k.row.subject, mark=whose.mark, reference=whose.reference)
+                found.append(self._key(replace(k.row, subject=ref), whose.subject_id))
+                continue
+            self._refuse(whose.fault, k.row, result)
+            if whose.fault in REVIEWED:
+                unmatched.append(k.row)
+        await review.enqueue(connection, self._indexer, self._sealer, origin, unmatched)
         return found
 
     async def _ensure_subjects(
@@ -244,7 +265,7 @@ class Merger:
             repeated = k.record_id in first or k.record_id not in unseen
             current = first.get(k.record_id) or (old.content_hash if old else None)
             if current == k.content_hash:
-                self._count_same(old, repeated, result)
+                self._count_same(k.row, old, repeated, result)
             elif repeated:
                 self._refuse("DUPLICATE_KEY", k.row, result)
                 continue
@@ -257,15 +278,17 @@ class Merger:
                 replaced.append(k)
             first.setdefault(k.record_id, k.content_hash)
         result.inserted += len(added)
+        result.fresh += [k.row for k in added]
         result.updated += len(replaced)
         return added, replaced
 
-    def _count_same(self, old: store.Existing | None, repeated: bool, result: Merged) -> None:
+    def _count_same(self, row: ValidRow, old: store.Existing | None, repeated: bool, result: Merged) -> None:
         """Count a row that changes nothing; one that this very batch put there before it was cut off counts as done."""
         if old is None or repeated or not self._resumed or old.batch_id != self._origin.batch_id:
             result.unchanged += 1
         elif old.version == 1:
             result.inserted += 1
+            result.fresh.append(row)
         else:
             result.updated += 1
 

@@ -37,6 +37,7 @@ from hub.intake.encoding import file_sha256
 from hub.intake.faults import Fault
 from hub.intake.headers import HeaderMap, is_known, map_headers
 from hub.intake.merge import CHUNK_ROWS, Keyed, Merger, Origin
+from hub.intake.quality import Tally
 from hub.intake.quarantine import QuarantineFile, unguard_row
 from hub.intake.readers import Format, open_source
 from hub.intake.rows import ValidRow
@@ -45,6 +46,7 @@ from hub.intake.validate import RowValidator
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.model.identifiers import parse_uscc
+from hub.model.workdays import WorkingCalendar
 from hub.store.database import Database
 
 CHUNK_CHARACTERS = 16 << 20
@@ -111,6 +113,7 @@ async def ingest(
     keep_findings: int = 0,
     demo: bool = False,
     chunk_rows: int = CHUNK_ROWS,
+    calendar: WorkingCalendar | None = None,
 ) -> IntakeReport:
     """Take one file in.
 
@@ -131,6 +134,7 @@ async def ingest(
         keep_findings: most faults that the report lists.
         demo: whether synthetic identifiers are accepted.
         chunk_rows: rows of one transaction.
+        calendar: working days, by which lateness is judged; None: the plain week.
 
     Raises:
         IntakeError: when the dataset, the source unit or the file as a whole is refused, or another process is
@@ -149,7 +153,9 @@ async def ingest(
             batch_id, repeated = await store.open_batch(connection, dataset.id, unit, name, sha256, now)
             run = _Run(
                 connection=connection,
-                validator=RowValidator(dataset, header, today=civil_date(now), demo=demo),
+                validator=RowValidator(
+                    dataset, header, today=civil_date(now), demo=demo, known_codes=catalog.known_codes
+                ),
                 merger=Merger(
                     Origin(dataset, unit, batch_id, now),
                     indexer=indexer,
@@ -160,6 +166,11 @@ async def ingest(
                 quarantine=QuarantineFile(quarantine_dir, f"{dataset.id}-{batch_id}", header),
                 batch_id=batch_id,
                 keep_findings=keep_findings,
+                tally=Tally(
+                    Origin(dataset, unit, batch_id, now),
+                    calendar or WorkingCalendar(),
+                    resent=header.quarantine,
+                ),
             )
             try:
                 await run.chunks(_data_rows(source, header), chunk_rows, source.row_count, progress)
@@ -205,8 +216,10 @@ class _Run:
         quarantine: QuarantineFile,
         batch_id: str,
         keep_findings: int,
+        tally: Tally,
     ) -> None:
         self._connection = connection
+        self._tally = tally
         self._validator = validator
         self._merger = merger
         self._batch_id = batch_id
@@ -267,6 +280,8 @@ class _Run:
             self.quarantined += len(refused)
             counts = (self.inserted, self.updated, self.unchanged, self.quarantined)
             await store.count_rows(self._connection, self._batch_id, self.rows, counts)
+            self._tally.add(chunk.prepared, refused, merged)
+            await self._tally.write(self._connection, self.rows, counts)
         for source_row in chunk.rows if refused else ():
             if source_row.number in refused:
                 faults = refused[source_row.number]

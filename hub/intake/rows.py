@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hub.catalog.types import Dataset, Nature, Role, SubjectKind
@@ -21,11 +21,17 @@ class SubjectRef:
 
     kind: SubjectKind
     identifier: str
-    """Normalised USCC or certificate number; empty when only an organisation code is known."""
+    """Normalised USCC or certificate number; empty when only legacy codes or a name are known."""
     aliases: tuple[tuple[str, str], ...] = ()
     """Schemes (names of `LegacyKind` fields) and codes by which the subject is known too."""
     division_code: str | None = None
     """Division of the county tenant (GB/T 2260), when the row tells."""
+    name: str = ""
+    """Name of an organisation of which no code of its own is given; empty otherwise."""
+    mark: str = ""
+    """What lineage says of how the subject was found; empty when by its own valid code."""
+    reference: str = ""
+    """The merge of subjects that a legacy code went through; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,16 @@ class ValidRow:
     visible_from: date | None
     visible_until: date | None
     """First civil date on which the record is no longer shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows of a run come from."""
+
+    dataset: Dataset
+    source_unit: str
+    batch_id: str
+    received_at: datetime
 
 
 class RowShape:

@@ -6,7 +6,8 @@ Rules
   of the simplified procedure (art. 51: 200 CNY for persons, 3,000 CNY for organisations): MINOR. Revoked licence,
   ban from an occupation, order to close, detention: SERIOUS. All else: GENERAL.
 - Entries on a list of seriously dishonest subjects, dishonest judgment debts and consumption restrictions are
-  SERIOUS; entries on an abnormal list are GENERAL. A negative dataset that no rule names counts as GENERAL.
+  SERIOUS, so are major tax violations, which are such a
+  list; entries on an abnormal list and all other findings are GENERAL. Every negative dataset is named here.
 - Longest publication, from the day of the decision: MINOR 3 months, GENERAL 1 year, SERIOUS 3 years.
 
 Example: a decision of 2026-03-05 that is GENERAL is shown up to and including 2027-03-05.
@@ -42,8 +43,21 @@ _BY_DATASET = {
     "government.serious_dishonesty": Severity.SERIOUS,
     "judicial.dishonest_judgment_debt": Severity.SERIOUS,
     "judicial.consumption_restriction": Severity.SERIOUS,
+    "government.tax_violation": Severity.SERIOUS,
+    "government.procurement_misconduct": Severity.GENERAL,
     "government.abnormal_list": Severity.GENERAL,
+    "government.institution_abnormal": Severity.GENERAL,
+    "government.social_org_abnormal": Severity.GENERAL,
+    "government.bidding_violation": Severity.GENERAL,
+    "government.construction_misconduct": Severity.GENERAL,
+    "government.labour_violation": Severity.GENERAL,
+    "government.safety_accident": Severity.GENERAL,
 }
+
+
+def has_rule(dataset: Dataset) -> bool:
+    """Whether a rule here names a dataset, by its id or by its types of penalty."""
+    return dataset.id in _BY_DATASET or "penaltyTypes" in dataset.by_name
 
 
 def derive_severity(dataset: Dataset, kind: SubjectKind, values: Mapping[str, Any]) -> Severity:

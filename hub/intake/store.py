@@ -18,9 +18,6 @@ import asyncpg
 
 from hub.errors import IntakeError, UnavailableError
 
-_LOOK_UP_ALIASES = (
-    "SELECT alias_hash, subject_id FROM subject_alias WHERE scheme = $1 AND alias_hash = ANY($2::bytea[])"
-)
 _READ_SUBJECTS = "SELECT subject_id, kek_id, wrapped_key FROM subject WHERE subject_id = ANY($1::bytea[])"
 _ADD_SUBJECTS = """
 INSERT INTO subject (subject_id, kind, identifier_sealed, kek_id, wrapped_key, division_code, created_at)
@@ -217,13 +214,6 @@ async def lock_dataset(connection: Connection, dataset: str) -> None:
     """
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _lock_number("dataset", dataset))
-
-
-async def look_up_aliases(connection: Connection, scheme: str, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Subject ids by alias hash."""
-    if not hashes:
-        return {}
-    return {r[0]: r[1] for r in await connection.fetch(_LOOK_UP_ALIASES, scheme, hashes)}
 
 
 async def read_subjects(

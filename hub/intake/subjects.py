@@ -4,8 +4,10 @@ Rules
 - The class of the counterparty decides the kind; without such a column, the identifier that is given does, and
   a row that gives both kinds of identifier is refused rather than guessed.
 - Organisations are found by their unified social credit code. An organisation code must agree with positions 9
-  to 17 of it. An organisation code alone is looked up among the aliases, never trusted to make a subject.
-- Persons are found by the resident identity number, or by another certificate as `KIND:NUMBER` when they have none.
+  to 17 of it. Legacy codes alone are looked up among the aliases, never trusted to make a subject.
+- An organisation of which a row gives no code at all keeps its name, for a person to match; see `hub.intake.review`.
+- Persons are found by the resident identity number, or by another certificate as `KIND:NUMBER` when they have none;
+  never by their name, which many share.
 - Persons under fourteen are refused: their data needs a guardian's consent, which a file cannot carry
   (Personal Information Protection Law, arts. 28 and 31).
 """
@@ -13,11 +15,13 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from hub.catalog.types import Dataset, Role, SubjectKind
 from hub.errors import IdentifierError
+from hub.intake.lineage import CHECKSUM_OVERRIDE
 from hub.intake.rows import SubjectRef
 from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse_certificate, parse_legacy_id
 
@@ -35,8 +39,11 @@ ReportError = Callable[[IdentifierError, str], None]
 class SubjectReader:
     """Finds the subject of the rows of one dataset."""
 
-    def __init__(self, dataset: Dataset, *, today: date, demo: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, *, today: date, demo: bool, known_codes: frozenset[str] = frozenset()
+    ) -> None:
         self._dataset = dataset
+        self._known_codes = known_codes
         self._today = today
         self._demo = demo
         self._names = {role: next((f.name for f in dataset.role(role)), "") for role in Role}
@@ -84,7 +91,7 @@ class SubjectReader:
         name = self._number
         number = values.get(name)
         if not number:
-            report("SUBJECT_ID_MISSING", name)
+            report("PERSON_ID_MISSING", name)
             return None
         certificate = CertificateKind(
             values.get(self._names[Role.SUBJECT_CERT_TYPE]) or CertificateKind.RESIDENT_ID
@@ -123,14 +130,16 @@ class SubjectReader:
             return None
         stated = aliases.get(_ORGANIZATION_CODE)
         if not uscc:
-            if stated is None:
+            name = values.get(self._names[Role.SUBJECT_NAME], "")
+            if not aliases and not name:
                 report("SUBJECT_ID_MISSING", self._uscc)
                 return None
-            return SubjectRef(SubjectKind.ORG, "", ((LegacyKind.ORGANIZATION_CODE, stated),))
+            return SubjectRef(SubjectKind.ORG, "", tuple(sorted(aliases.items())), name=name)
         if stated is not None and stated != uscc[8:17]:
             report("ORGANIZATION_CODE_MISMATCH", LegacyKind.ORGANIZATION_CODE)
             return None
-        return organization_ref(uscc, aliases, _division(self._dataset, values))
+        found = organization_ref(uscc, aliases, _division(self._dataset, values))
+        return replace(found, mark=CHECKSUM_OVERRIDE) if uscc in self._known_codes else found
 
 
 def organization_ref(

@@ -16,15 +16,17 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from hub.catalog.types import Dataset, Field, Role, SubjectKind
+from hub.catalog.types import Dataset, Field, FieldType, Role, SubjectKind
 from hub.catalog.values import StoredValue, is_missing, must_be_given, read_value
 from hub.errors import IdentifierError, ValueFormatError
 from hub.intake.faults import Fault, fault, value_fault
 from hub.intake.headers import HeaderMap
+from hub.intake.prior_notice import is_adverse, notice_field
 from hub.intake.rows import RowShape, ValidRow
 from hub.intake.severity import last_shown
 from hub.intake.source import WHOLE_ROW, SourceRow
 from hub.intake.subjects import SubjectReader
+from hub.model.identifiers import normalise
 
 _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", "confirmedOn")
 """Fields that end what began on the event date, or on `validFrom` where a dataset has it."""
@@ -38,13 +40,23 @@ _WORTH = 1.25
 class RowValidator:
     """Checks the rows of one file."""
 
-    def __init__(self, dataset: Dataset, header: HeaderMap, *, today: date, demo: bool) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        header: HeaderMap,
+        *,
+        today: date,
+        demo: bool,
+        known_codes: frozenset[str] = frozenset(),
+    ) -> None:
+        self._known_codes = known_codes
+        self._notice = notice_field(dataset)
         self._dataset = dataset
         self._header = header
         self._today = today
         self._demo = demo
         self._shape = RowShape(dataset)
-        self._subjects = SubjectReader(dataset, today=today, demo=demo)
+        self._subjects = SubjectReader(dataset, today=today, demo=demo, known_codes=known_codes)
         self._columns = tuple(_Column(position, text, field) for position, text, field in header.fields)
         self._looked_up = tuple((column, column.known.get) for column in self._columns)
         self._in_order = all(n == column.position for n, column in enumerate(self._columns))
@@ -138,6 +150,8 @@ class _Check:
             return self._faults
         subject = rules._subjects.read(kind, values, self._report, self._report_error)
         self._dates(values, kind)
+        if rules._notice and kind is SubjectKind.PERSON:
+            self._prior_notice(values)
         if self._faults or subject is None:
             return self._faults
         return rules._shape.row(subject, values, self._row.number)
@@ -195,6 +209,9 @@ class _Check:
         try:
             value = read_value(field, cell, today=rules._today, demo=rules._demo)
         except ValueFormatError as error:
+            code = self._known_code(field, cell) if error.detail == "CHECKSUM_MISMATCH" else None
+            if code is not None:
+                return code
             self._faults.append(value_fault(error, self._row.number, column.header))
             self._broken.add(field.name)
             return None
@@ -203,6 +220,21 @@ class _Check:
         found = _OPEN if value is None else value
         column.remember(cell, found, self._row.number)
         return found
+
+    def _known_code(self, field: Field, cell: str) -> str | None:
+        """A listed code in spite of its wrong check character."""
+        code = normalise(cell)
+        return code if field.type is FieldType.USCC and code in self._rules._known_codes else None
+
+    def _prior_notice(self, values: Mapping[str, Any]) -> None:
+        """A person must have been told of what is adverse before it is supplied."""
+        rules = self._rules
+        told = values.get(rules._notice)
+        if told is None:
+            if is_adverse(rules._dataset, values):
+                self._report("PRIOR_NOTICE_MISSING", rules._notice)
+        elif told > rules._today.isoformat():
+            self._report("FUTURE_DATE", rules._notice)
 
     def _required(self, values: Mapping[str, Any], kind: SubjectKind) -> None:
         if values.keys() >= self._rules._required_names[kind]:

@@ -142,6 +142,121 @@ intake_batch = Table(
     Column("quarantined", Integer, nullable=False, default=0),
 )
 
+subject_redirect = Table(
+    "subject_redirect",
+    metadata,
+    Column(
+        "subject_id", LargeBinary, primary_key=True, comment="legacy codes of this subject lead elsewhere"
+    ),
+    Column("winning_id", LargeBinary, nullable=False),
+    Column("merge_id", Text, nullable=False),
+    Index("subject_redirect_winner", "winning_id"),
+)
+
+subject_merge = Table(
+    "subject_merge",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True, comment="the losing subject"),
+    Column("merge_id", Text, primary_key=True),
+    Column("winning_id", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False, comment="PROPOSED, REFUSED, IN_FORCE, UNDO_PROPOSED, UNDONE"),
+    Column("reason", Text, nullable=False, comment="code"),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("moved_at", DateTime(timezone=True), nullable=False, comment="of the newest step"),
+    Column("client_id", Text, nullable=False, comment="who made the newest proposal"),
+    Column("institution", Text, nullable=False),
+    Column("operator", Text, nullable=False, comment="pseudonym of the person; empty when not named"),
+    Index("subject_merge_by_id", "merge_id", unique=True),
+    Index(
+        "subject_merge_open",
+        "subject_id",
+        unique=True,
+        postgresql_where=text("state IN ('PROPOSED', 'IN_FORCE', 'UNDO_PROPOSED')"),
+    ),
+)
+
+organization_name = Table(
+    "organization_name",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("name", Text, primary_key=True, comment="as registered"),
+    Column("first_seen", DateTime(timezone=True), nullable=False),
+    Column("last_seen", DateTime(timezone=True), nullable=False),
+)
+
+organization_name_key = Table(
+    "organization_name_key",
+    metadata,
+    Column("key", Text, primary_key=True, comment="core of a name, or the core without one character"),
+    Column("subject_id", LargeBinary, primary_key=True),
+)
+
+match_case = Table(
+    "match_case",
+    metadata,
+    Column(
+        "case_id", LargeBinary, primary_key=True, comment="keyed hash of source, dataset and row, 16 bytes"
+    ),
+    Column("dataset", Text, nullable=False),
+    Column("source_unit", Text, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("batch_row", Integer, nullable=False),
+    Column("state", Text, nullable=False, comment="OPEN, ACCEPTED, REJECTED"),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("kek_id", Text, nullable=False),
+    Column("wrapped_key", LargeBinary, comment="key of the row; null once decided"),
+    Column("sealed", Text, comment="the row, sealed; null once decided"),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", Text, comment="client id"),
+    Column("subject_id", LargeBinary, comment="whose it is, once accepted"),
+    Index("match_case_open", "opened_at", "case_id", postgresql_where=text("state = 'OPEN'")),
+)
+
+record_lineage = Table(
+    "record_lineage",
+    metadata,
+    Column("subject_id", LargeBinary, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("record_id", LargeBinary, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column(
+        "mark", Text, primary_key=True, comment="how its subject was found, when not by its own valid code"
+    ),
+    Column("reference", Text, nullable=False, comment="the merge that led here; else empty"),
+    Index("record_lineage_reference", "reference", postgresql_where=text("reference <> ''")),
+)
+
+quality_batch = Table(
+    "quality_batch",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("source_unit", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("received_on", Date, nullable=False, comment="civil day of receipt"),
+    Column("rows", BigInteger, nullable=False),
+    Column("landed", BigInteger, nullable=False),
+    Column("fresh", BigInteger, nullable=False, comment="rows that brought a new record"),
+    Column("corrected", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("judged", BigInteger, nullable=False, comment="new records with a time limit"),
+    Column("late", BigInteger, nullable=False),
+    Column("wanted", BigInteger, nullable=False, comment="optional values that could have been given"),
+    Column("filled", BigInteger, nullable=False),
+    Column("resent", BigInteger, nullable=False, comment="rows sent again from a quarantine file"),
+    Index("quality_batch_unit", "source_unit", "dataset", "received_on"),
+    Index("quality_batch_day", "received_on"),
+)
+
+quality_fault = Table(
+    "quality_fault",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("field", Text, primary_key=True, comment="header of the column; empty: the row as a whole"),
+    Column("faults", BigInteger, nullable=False),
+)
+
 consent = Table(
     "consent",
     metadata,

@@ -29,6 +29,7 @@ from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.intake.merge import Merger, Origin
 from hub.intake.rows import RowShape, SubjectRef
+from hub.intake.steering import Steering
 from hub.keys.cache import DataKeyCache
 from hub.keys.sealing import DataKey
 from hub.model.outcome import Outcome
@@ -107,7 +108,15 @@ class Bench:
     async def engine(self, caller: Caller, text: str, variables: Mapping[str, Any], finished: Any) -> Any:
         """What the GraphQL engine makes of the same finished data."""
         hub = self.world.hub
-        services = Services(hub.database, hub.consents, hub.recalls, hub.lifecycle, lambda _: b"", 100)
+        services = Services(
+            hub.database,
+            hub.consents,
+            hub.recalls,
+            hub.lifecycle,
+            Steering.open(hub.database, hub.log, hub.ring.sealer(), hub.indexer),
+            lambda _: b"",
+            100,
+        )
         context = RequestContext(services, hub.rules, caller, self.world.clock.now(), finished)
         return await self.schema.execute(text, dict(variables), context)
 

@@ -88,7 +88,7 @@ def test_dirty_rows_go_to_quarantine_are_mended_sent_again_and_land(world: World
     assert codes(report) == [
         ("3", "CHECKSUM_MISMATCH"),
         ("4", "PUBLICATION_TOO_LONG"),
-        ("5", "SUBJECT_ID_MISSING"),
+        ("5", "PERSON_ID_MISSING"),
     ]
     lines = read_table(report.quarantine_file)
     where = {h: n for n, h in enumerate(lines[0])}

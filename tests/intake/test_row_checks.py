@@ -68,8 +68,11 @@ FAULTS: dict[str, tuple[Row, list[tuple[str, str]]]] = {
     ),
     "a USCC of 17 characters": (penalty(**{USCC_COLUMN: uscc(1)[:-1]}), [(USCC_COLUMN, "LENGTH")]),
     "a letter O in a USCC": (penalty(**{USCC_COLUMN: "9144030071526726XO"}), [(USCC_COLUMN, "ALPHABET")]),
-    "no identifier of an organisation": (penalty(**{USCC_COLUMN: ""}), [(USCC_COLUMN, "SUBJECT_ID_MISSING")]),
-    "no identifier of a person": (person_penalty(证件号码=""), [(CERT, "SUBJECT_ID_MISSING")]),
+    "no identifier of an organisation": (
+        penalty(**{USCC_COLUMN: "", "行政相对人名称": ""}),
+        [("行政相对人名称", "REQUIRED")],
+    ),
+    "no identifier of a person": (person_penalty(证件号码=""), [(CERT, "PERSON_ID_MISSING")]),
     "a wrong check character of a resident id": (
         person_penalty(证件号码="469999199003070010"),
         [(CERT, "CHECKSUM_MISMATCH")],
@@ -265,6 +268,7 @@ def test_lists_have_the_severity_of_their_kind(catalog: Catalog) -> None:
     }
     serious = {dataset for dataset, severity in found.items() if severity is Severity.SERIOUS}
     assert serious == {
+        "government.tax_violation",
         "government.serious_dishonesty",
         "judicial.dishonest_judgment_debt",
         "judicial.consumption_restriction",
