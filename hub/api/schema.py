@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 from strawberry.types import ExecutionContext
 
-from hub.api import audit, consent_requests, consents, lifecycle, quotas, recalls, registers
+from hub.api import audit, consent_requests, consents, lifecycle, quotas, recalls, registers, submissions
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
 from hub.api.types import CatalogTypes, TypeBuilder
@@ -124,6 +124,7 @@ def _mutation() -> type:
         ),
         *recalls.mutation_fields(),
         *lifecycle.mutations(),
+        *submissions.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

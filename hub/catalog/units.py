@@ -101,7 +101,9 @@ def _unit(table: Table, county: tuple[str, ...], known: Collection[str]) -> Sour
     listed = table.words("datasets", required=not tenant) or county
     for name in listed:
         if name not in known:
-            table.fail("datasets", f"names {name}, which the catalogue does not have", "Write ids of datasets.")
+            table.fail(
+                "datasets", f"names {name}, which the catalogue does not have", "Write ids of datasets."
+            )
     unit = SourceUnit(
         code=table.text("code"),
         title=table.both("title"),
@@ -122,5 +124,7 @@ def _lint(units: Iterable[SourceUnit]) -> None:
             fail(FILE, f"{unit.code}.division", "is no division", "Write six digits of GB/T 2260.")
         for key in (("code", unit.code), *(("usccs", uscc) for uscc in unit.usccs), ("division", digits)):
             if key[1] and key in seen:
-                fail(FILE, f"{unit.code}.{key[0]}", "is used by another unit, too", "Leave it to one of them.")
+                fail(
+                    FILE, f"{unit.code}.{key[0]}", "is used by another unit, too", "Leave it to one of them."
+                )
             seen.add(key)

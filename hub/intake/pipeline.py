@@ -151,18 +151,21 @@ async def ingest(
             taking in the same file.
         UnavailableError: when the database is away; run the file again.
     """
-    def opened(dataset: Dataset) -> SourceFile:
-        return open_source(path, lambda header: is_known(dataset, header), file_format)
-
-    def digest() -> str:
-        return file_sha256(path)
-
     return await take_in(
-        Supply(path.name if file_name is None else file_name, digest, opened), dataset_id, source_unit,
+        file_supply(path, file_format, file_name), dataset_id, source_unit,
         database=database, catalog=catalog, indexer=indexer, sealer=sealer, clock=clock,
         quarantine_dir=quarantine_dir, progress=progress, record=record, keep_findings=keep_findings, demo=demo,
         chunk_rows=chunk_rows,
     )  # fmt: skip
+
+
+def file_supply(path: Path, file_format: Format | None = None, name: str | None = None) -> Supply:
+    """A file as supply; the arguments are those of `ingest`."""
+    return Supply(
+        path.name if name is None else name,
+        lambda: file_sha256(path),
+        lambda dataset: open_source(path, lambda header: is_known(dataset, header), file_format),
+    )
 
 
 async def take_in(
@@ -194,7 +197,9 @@ async def take_in(
             supplier = source_unit_supplier(catalog, dataset, unit)
         unit, sha256 = supplier.source_unit, supply.sha256()
         async with store.only_run(connection, dataset.id, unit, sha256):
-            batch_id, repeated = await store.open_batch(connection, dataset.id, unit, supply.name, sha256, now)
+            batch_id, repeated = await store.open_batch(
+                connection, dataset.id, unit, supply.name, sha256, now
+            )
             run = _Run(
                 connection=connection,
                 supplier=supplier,

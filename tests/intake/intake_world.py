@@ -226,6 +226,10 @@ def the_catalog() -> Catalog:
     """The shipped catalogue, with the two units of these tests as sources of everything."""
     catalog = load_catalog(SCHEMA)
     unit = SourceUnit(
-        "TESTS", Label("测试单位", "Units of the tests"), UnitKind.PROVINCIAL, frozenset(catalog.datasets), (UNIT, OTHER_UNIT)
+        "TESTS",
+        Label("测试单位", "Units of the tests"),
+        UnitKind.PROVINCIAL,
+        frozenset(catalog.datasets),
+        (UNIT, OTHER_UNIT),
     )
     return replace(catalog, units=(unit, *catalog.units))
