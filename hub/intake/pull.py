@@ -150,7 +150,7 @@ async def pull(
     pages = _Pages(mapping, dataset, relation.rows(after))
     try:
         while pages.more:
-            page = pages.next()
+            page = pages.next(after)
             begins = "" if after is None else _mark_text(after)
             digest = hashlib.sha256(f"pull\0{mapping.key}\0{begins}".encode()).hexdigest()
             supply = Supply(f"pull:{mapping.relation}", _digest(digest), lambda _dataset, page=page: page)  # type: ignore[misc]
@@ -221,9 +221,9 @@ class _Pages:
         """Whether there is a row that was not given yet."""
         return self._ahead is not None
 
-    def next(self) -> _Page:
-        """The next batch; to be read to its end before the one after."""
-        return _Page(self)
+    def next(self, after: Any) -> _Page:
+        """The batch behind the watermark `after`; to be read to its end before the one behind it."""
+        return _Page(self, after)
 
     def take(self) -> Sequence[Any]:
         """The next raw row."""
@@ -264,22 +264,28 @@ class _Pages:
 class _Page:
     """One batch, read once."""
 
-    def __init__(self, pages: _Pages) -> None:
+    def __init__(self, pages: _Pages, after: Any) -> None:
         self._pages = pages
+        self._after = after
         self.headers = pages.headers
         self.row_count: int | None = None
         self.last: Any = None
         """Watermark of the last row that was given."""
 
     def rows(self) -> Iterator[SourceRow]:
-        """The rows of the batch, numbered from 1."""
-        pages, number = self._pages, 0
+        """The rows of the batch, numbered from 1.
+
+        Rows of the watermark it begins with are read again by a later run and not by the same one, so they do not
+        count: a repeated batch ends where it ended before.
+        """
+        pages, number, counted = self._pages, 0, 0
         marked = bool(pages.mapping.watermark)
         while pages.more:
             mark = pages.mark()
-            if marked and number >= pages.mapping.batch_rows and mark != self.last:
+            if marked and counted >= pages.mapping.batch_rows and mark != self.last:
                 return
             number += 1
+            counted += mark != self._after
             row = pages.row(number, pages.take())
             self.last = mark if marked else None
             yield row
