@@ -42,7 +42,7 @@ from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.graphql import Authenticator, GraphQLEndpoint
 from hub.gateway.metrics import CONTENT_TYPE, Metrics
-from hub.gateway.upload import UPLOAD_PATH, Intake, UploadEndpoint
+from hub.gateway.upload import UPLOAD_PATH, UploadEndpoint
 from hub.identity.clients import CHANNEL, ClientRegistry
 from hub.identity.endpoint import routes as identity_routes
 from hub.identity.external import ExternalIssuer, FetchedKeys
@@ -53,6 +53,8 @@ from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
 from hub.identity.upkeep import Upkeep
 from hub.intake.steering import Steering
+from hub.intake.submission import Submissions
+from hub.intake.worker import Intake, IntakeWorker
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.pseudonym import parse_pseudonym
@@ -184,8 +186,26 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         titles = {dataset.id: dataset.title for dataset in rules.catalog}
         lifecycle = Lifecycle.open(database, log, ring.sealer(), indexer, recalls, titles)
         tokens, identity = await _identity(settings, clock, ring, live, registry, database, resolve, stack)
+        intake = Intake(
+            settings.database_url, indexer, ring.sealer(), clock, settings.home_path, demo=settings.demo
+        )
+        worker = IntakeWorker(intake)
+        stack.callback(worker.close)
+        submissions = Submissions(worker, database)
+        stack.push_async_callback(submissions.close)
         executor = _engines(
-            settings, clock, database, ring, live, log, consents, recalls, lifecycle, indexer, resolve
+            settings,
+            clock,
+            database,
+            ring,
+            live,
+            log,
+            consents,
+            recalls,
+            lifecycle,
+            submissions,
+            indexer,
+            resolve,
         )
         endpoint = GraphQLEndpoint(
             executor,
@@ -195,8 +215,9 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
             clock,
             settings.max_body_bytes,
             settings.max_queue,
+            max_submission_bytes=settings.max_submission_bytes,
         )
-        uploads = _uploads(settings, clock, ring, live, log, indexer, tokens)
+        uploads = UploadEndpoint(worker, log, tokens, lambda: live.current, settings.max_upload_bytes)
         stack.push_async_callback(uploads.close)
         upload = Route(UPLOAD_PATH, uploads)
         routes = (
@@ -240,6 +261,7 @@ def _engines(
     consents: ConsentService,
     recalls: RecallService,
     lifecycle: Lifecycle,
+    submissions: Submissions,
     indexer: Indexer,
     resolve: Callable[[str], bytes],
 ) -> Engines:
@@ -258,7 +280,7 @@ def _engines(
         trusted = load_trusted(settings, rules, schema, documents)
         steering = Steering.open(database, log, ring.sealer(), indexer)
         services = Services(
-            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted
+            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions, log
         )  # fmt: skip
         preparer = Preparer(core(schema))
         return Executor(
@@ -308,22 +330,6 @@ async def _identity(
     )
     verifier = TokenVerifier.embedded(server.issuer, server.keys, registry, purposes, portfolios)
     return verifier, identity_routes(server, clock)
-
-
-def _uploads(
-    settings: Settings,
-    clock: Clock,
-    ring: KeyRing,
-    live: LiveRules,
-    log: AuditLog,
-    indexer: Indexer,
-    tokens: Authenticator,
-) -> UploadEndpoint:
-    """The way in for the files of departments' systems."""
-    intake = Intake(
-        settings.database_url, indexer, ring.sealer(), clock, settings.home_path, demo=settings.demo
-    )
-    return UploadEndpoint(intake, log, tokens, lambda: live.current, settings.max_upload_bytes)
 
 
 def _operations(database: Database, log: AuditLog, metrics: Metrics, live: LiveRules) -> list[Route]:

@@ -44,6 +44,9 @@ class Settings:
     )
     token_lifetime: int = _setting(300, "seconds an access token lives", least=10, most=86400)
     max_body_bytes: int = _setting(65536, "largest request body in bytes", least=1024)
+    max_submission_bytes: int = _setting(
+        4_194_304, "largest request body of a token for supplying data, in bytes", least=1024
+    )
     max_upload_bytes: int = _setting(
         268_435_456, "largest file that a department's system may upload, in bytes", least=1024
     )

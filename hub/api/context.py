@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.audit.entry import EntryOutcome, SubjectPart
+from hub.audit.log import AuditLog
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import refusal
 from hub.disclosure.rules import Rules
@@ -15,6 +16,7 @@ from hub.documents.registry import TrustedDocuments
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.intake.steering import Steering
+from hub.intake.submission import Submissions
 from hub.lifecycle.service import Lifecycle
 from hub.model.outcome import Reason
 from hub.recall.service import RecallService
@@ -34,6 +36,9 @@ class Services:
     """Subject id of a USCC, resident id or pseudonym; raises `IdentifierError`."""
     max_page: int
     trusted: TrustedDocuments = field(default_factory=TrustedDocuments)
+    submissions: Submissions | None = None
+    log: AuditLog | None = None
+    """Both only where data may be supplied by request."""
 
 
 @dataclass

@@ -46,6 +46,14 @@ class DatasetField:
     columns: list[str] = strawberry.field(description="导入列名。Column headers accepted in files.")
 
 
+@strawberry.type(description="自主申报的真实性承诺。The promise that a declarant makes.")
+class CommitmentInfo:
+    """A commitment that declared data are true."""
+
+    id: strawberry.ID = strawberry.field(description="标识，随申报提交。Id, sent with the declaration.")
+    text: BilingualText = strawberry.field(description="承诺文本。The wording.")
+
+
 @strawberry.type(description="目录中的数据集。A dataset of the catalogue.")
 class DatasetInfo:
     """A dataset of the catalogue."""
@@ -59,6 +67,12 @@ class DatasetInfo:
     legal_basis: str = strawberry.field(description="依据。Legal basis.")
     subjects: list[str] = strawberry.field(description="主体类别。Kinds of subject.")
     fields: list[DatasetField] = strawberry.field(description="字段。Fields.")
+    self_declaration: CommitmentInfo | None = strawberry.field(
+        description="主体可自主申报时，须作的承诺。Set where subjects may declare data themselves: what they promise."
+    )
+    source_units: list[BilingualText] = strawberry.field(
+        description="可报送该数据集的单位。The units that may supply it."
+    )
 
 
 @strawberry.type(description="授权书模板。What a subject is shown and signs.")
@@ -226,6 +240,7 @@ def _fair_use(template: FairUse) -> FairUseInfo:
 
 def datasets(info: Info) -> list[DatasetInfo]:
     """All datasets of the active editions."""
+    catalog = info.context.rules.catalog
     return [
         DatasetInfo(
             id=strawberry.ID(d.id),
@@ -248,8 +263,12 @@ def datasets(info: Info) -> list[DatasetInfo]:
                 )
                 for f in d.fields
             ],
+            self_declaration=CommitmentInfo(id=strawberry.ID(d.commitment_id), text=text(d.commitment))
+            if d.commitment
+            else None,
+            source_units=[text(unit.title) for unit in catalog.units if d.id in unit.datasets],
         )
-        for d in info.context.rules.catalog
+        for d in catalog
     ]
 
 

@@ -24,6 +24,7 @@ Date = NewType("Date", str)
 DateTime = NewType("DateTime", str)
 YearMonth = NewType("YearMonth", str)
 Decimal = NewType("Decimal", str)
+RecordRow = NewType("RecordRow", dict[str, Any])
 
 _MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 _PERSON = re.compile(r"^[1-9]\d{16}[\dX]$")
@@ -103,6 +104,21 @@ def _parse_decimal(value: Any) -> str:
     return str(number)
 
 
+def _parse_row(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _fail("A row is a JSON object. 每行应为 JSON 对象。")
+    for found in value.values():
+        if isinstance(found, float) and not _exact(found):
+            raise _fail("A number of more than 15 digits is sent as text. 超过15位的数值请以文本报送。")
+    return value
+
+
+def _exact(number: float) -> bool:
+    """Whether the number still has all the digits it was sent with."""
+    digits = repr(number).partition("e")[0].replace(".", "").lstrip("-0")
+    return abs(number) < 1e15 and len(digits) <= 15
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     USCC: strawberry.scalar(
         name="USCC",
@@ -134,5 +150,10 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Decimal",
         description="十进制数，以字符串传输。Decimal number, sent as a string.",
         parse_value=_parse_decimal,
+    ),
+    RecordRow: strawberry.scalar(
+        name="RecordRow",
+        description="一行记录：JSON 对象，键为官方列名、列代码或字段名。A row: a JSON object by official column, code or field.",
+        parse_value=_parse_row,
     ),
 }

@@ -29,6 +29,7 @@ from hub.api import (
     recalls,
     registers,
     steering,
+    submissions,
 )
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
@@ -146,6 +147,7 @@ def _mutation() -> type:
         *custody.mutations(),
         *notices.mutations(),
         *steering.mutation_fields(),
+        *submissions.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -7,6 +7,7 @@ Rules
 - A field is made coarser only in a way that fits its type and keeps it.
 - A dataset's time field is a date or a month, always given and never sealed: rows are ordered by it.
 - The natural key is always given; its fields may be sealed.
+- A dataset that takes declarations of subjects has a commitment and an origin, which is part of its natural key.
 - A dataset names columns by which its subject can be found.
 - Negative datasets have a severity, and only they.
 """
@@ -253,7 +254,9 @@ _ROLE_TYPES = {
     Role.SEVERITY: FieldType.ENUM,
     Role.PUBLICATION_END: FieldType.DATE,
     Role.PRIOR_NOTICE: FieldType.DATE,
+    Role.ORIGIN: FieldType.ENUM,
 }
+_ORIGINS = {"SOURCE_UNIT", "SELF_DECLARED"}
 
 
 def _lint_role(file: str, field: Field) -> None:
@@ -272,6 +275,8 @@ def _lint_role(file: str, field: Field) -> None:
         )
     if field.role is Role.SEVERITY and {v.code for v in field.values} != {"MINOR", "GENERAL", "SERIOUS"}:
         fail(file, key, "needs the three severities", "Give the values MINOR, GENERAL and SERIOUS.")
+    if field.role is Role.ORIGIN and ({v.code for v in field.values} != _ORIGINS or field.level > 1):
+        fail(file, key, "needs the two origins, open to every reader", f"Level 1, values {sorted(_ORIGINS)}.")
 
 
 def _lint_subject(file: str, dataset: Dataset) -> None:
@@ -306,13 +311,22 @@ def _lint_subject(file: str, dataset: Dataset) -> None:
 
 def _lint_keys(file: str, dataset: Dataset) -> None:
     for name in dataset.natural_key:
-        if name not in dataset.by_name or dataset.by_name[name].required != "Y":
+        field = dataset.by_name.get(name)
+        if field is None or (field.required != "Y" and field.role is not Role.ORIGIN):
             fail(
                 file,
                 "natural_key",
                 f"names {name}, which is no required field",
                 'Use fields with required = "Y".',
             )
+    origin = [f.name for f in dataset.role(Role.ORIGIN)]
+    if bool(origin) != (dataset.commitment is not None) or not set(origin) <= set(dataset.natural_key):
+        fail(
+            file,
+            "commitment",
+            "and a field of the role origin go together, and the origin is part of the natural key",
+            "Give both or neither; so that a declaration never replaces what a source unit supplied.",
+        )
     if dataset.profile:
         if dataset.natural_key:
             fail(

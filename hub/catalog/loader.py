@@ -37,6 +37,8 @@ from hub.catalog.types import (
     Sharing,
     SubjectKind,
 )
+from hub.catalog.units import FILE as UNITS_FILE
+from hub.catalog.units import load_units
 from hub.errors import CatalogError
 
 REQUIRED = ("Y", "O", "P", "C", "N")
@@ -105,10 +107,14 @@ def load_catalog(folder: Path) -> Catalog:
         refuse(dataset, name, refusals)
         datasets.append(dataset)
     lint_catalog(datasets)
-    known = load_known_codes(folder)
+    by_id = {d.id: d for d in datasets}
+    units, known = load_units(folder, by_id), load_known_codes(folder)
+    if units:
+        for part in (UNITS_FILE.encode(), (folder / UNITS_FILE).read_bytes()):
+            digest.update(len(part).to_bytes(8, "big") + part)
     if known:
         digest.update("\n".join(sorted(known)).encode())
-    return Catalog({d.id: d for d in datasets}, f"sha256:{digest.hexdigest()}", known)
+    return Catalog(by_id, f"sha256:{digest.hexdigest()}", known, units)
 
 
 def read_dataset(file: str, content: bytes) -> Dataset:
@@ -154,6 +160,7 @@ def _dataset(table: Table) -> Dataset:
         profile=table.flag("profile", False),
         source=table.text("source"),
         verified=table.flag("verified", False),
+        commitment=table.label("commitment", required=False),
         fields=tuple(_field(dataset_id, t) for t in table.tables("fields", required=True)),
     )
 

@@ -6,10 +6,15 @@ works from these records and from nothing else.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub.catalog.units import SourceUnit
 
 
 class Domain(StrEnum):
@@ -86,6 +91,7 @@ class Role(StrEnum):
     PUBLICATION_END = "publication_end"
     PRIOR_NOTICE = "prior_notice"
     """Day on which a person was told of adverse information before it was supplied."""
+    ORIGIN = "origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,16 @@ class Dataset:
     source: str = ""
     verified: bool = False
     description: Label = field(default_factory=lambda: Label("", ""))
+    commitment: Label | None = None
+    """What a subject promises who declares data about itself (真实性承诺); None: it takes no declarations."""
+
+    @property
+    def commitment_id(self) -> str:
+        """Id of the commitment's wording, `sha256:` over both languages; empty when there is none."""
+        if self.commitment is None:
+            return ""
+        text = f"{self.commitment.zh}\0{self.commitment.en}".encode()
+        return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -218,6 +234,8 @@ class Catalog:
     """`sha256:` over the catalogue files; goes into plans and audit entries."""
     known_codes: frozenset[str] = frozenset()
     """Unified social credit codes that pass intake although their check character is wrong."""
+    units: tuple[SourceUnit, ...] = ()
+    """Who may supply what, see `hub.catalog.units`."""
 
     def __iter__(self) -> Iterator[Dataset]:
         """Datasets in id order."""

@@ -27,9 +27,11 @@ from hub.cli import (
 )
 from hub.cli.check import check
 from hub.cli.console import say
+from hub.cli.demo_data import demo_data
 from hub.cli.explain import explain
 from hub.cli.group import HubGroup
 from hub.cli.ingest import ingest, template
+from hub.cli.pull import pull
 from hub.cli.quality import quality
 from hub.cli.verify import verify
 
@@ -47,10 +49,12 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("demo")(demo.demo)
+    app.command("demo-data")(demo_data)
     app.command("serve", epilog=serve.EPILOG)(serve.serve)
     app.command("migrate")(serve.migrate)
     app.command("check")(check)
     app.command("ingest")(ingest)
+    app.command("pull")(pull)
     app.command("template")(template)
     app.command("token", epilog=token.EPILOG)(token.token)
     app.command("explain")(explain)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from hub.catalog.types import SubjectKind
+from hub.catalog.types import Catalog, SubjectKind
 from hub.demo.institutions import Institutions
 from hub.demo.organisations import Organisation, make_organisation, registration
 from hub.demo.parties import Party, PartyColumns
@@ -29,6 +29,7 @@ from hub.demo.records_licence import licences
 from hub.demo.records_lists import abnormal_list, honours, serious_dishonesty
 from hub.demo.records_market import commitments, contract_performance, industry_evaluations
 from hub.demo.records_monthly import housing_fund, social_insurance, utility_payments
+from hub.demo.records_other import OtherRecords
 from hub.demo.records_penalty import penalties
 from hub.demo.records_personal import personal_records
 from hub.demo.records_tax import tax_grades, tax_payments
@@ -64,12 +65,25 @@ _BUSINESSES: tuple[_Maker, ...] = (
 class Generator:
     """A world of `organizations` organisations and `persons` persons on one day."""
 
-    def __init__(self, organizations: int, persons: int, seed: int, today: date) -> None:
+    def __init__(
+        self, organizations: int, persons: int, seed: int, today: date, catalog: Catalog | None = None
+    ) -> None:
+        """A world.
+
+        Args:
+            organizations: how many.
+            persons: how many.
+            seed: of all chance.
+            today: the day on which the world is seen.
+            catalog: fills the datasets that have no maker of their own from their declaration, too; None: leaves
+                them empty.
+        """
         self.organizations = organizations
         self.person_count = persons
         self.seed = seed
         self.today = today
         self.world = World(seed, today, Institutions())
+        self._others = OtherRecords(self.world, catalog) if catalog else None
 
     def organisation(self, index: int) -> Organisation:
         """The organisation with this index."""
@@ -105,6 +119,8 @@ class Generator:
                     "sourceUnitName": source.name,
                     "sourceUnitUscc": source.uscc,
                 }
+            yield DemoRecord(kind, party.identifier, party.name, dataset, values, source.uscc)
+        for dataset, values, source in self._others.of(party) if self._others else ():
             yield DemoRecord(kind, party.identifier, party.name, dataset, values, source.uscc)
 
     def records(self, dataset: str | None = None) -> Iterator[DemoRecord]:

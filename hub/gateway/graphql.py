@@ -31,6 +31,7 @@ from hub.gateway.wire import (
 from hub.identity.tokens import Caller
 
 _logger = logging.getLogger(__name__)
+_SUPPLY = "DATA_SUPPLY"
 _PIECE = 65536
 """Bytes of lines that are sent together, at least."""
 _STALLED_SECONDS = 60.0
@@ -67,6 +68,8 @@ class GraphQLEndpoint:
         max_body_bytes: int,
         max_waiting: int,
         body_seconds: float = 10.0,
+        *,
+        max_submission_bytes: int = 0,
     ) -> None:
         self._executor = executor
         self._rules = rules
@@ -74,6 +77,7 @@ class GraphQLEndpoint:
         self._metrics = metrics
         self._clock = clock
         self._max_body = max_body_bytes
+        self._max_submission = max(max_body_bytes, max_submission_bytes)
         self._max_waiting = max_waiting
         self._body_seconds = body_seconds
         self._running = 0
@@ -93,7 +97,14 @@ class GraphQLEndpoint:
                 )
             media = negotiate(headers.get(b"accept", b"").decode("latin-1"))
             check_content_type(headers.get(b"content-type", b"").decode("latin-1"))
-            body = await self._body(receive, headers)
+            now = self._clock.now()
+            if (
+                _declared(headers) > self._max_body
+            ):  # only who supplies data may send so much, so ask who it is first
+                limit = self._limit(await self._tokens.authenticate(_bearer(headers), now))
+            else:
+                limit = self._max_body
+            body = await self._body(receive, headers, limit)
             now = self._clock.now()
             caller = await self._tokens.authenticate(_bearer(headers), now)
             request = read_request(body)
@@ -126,10 +137,13 @@ class GraphQLEndpoint:
         status = 400 if done.request_error and media == GRAPHQL_RESPONSE else 200
         await _send(send, status, media, done.body)
 
-    async def _body(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes:
+    def _limit(self, caller: Caller) -> int:
+        return self._max_submission if _SUPPLY in caller.purposes else self._max_body
+
+    async def _body(self, receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
         try:
             async with asyncio.timeout(self._body_seconds):
-                return await _read_body(receive, headers, self._max_body)
+                return await _read_body(receive, headers, limit)
         except TimeoutError:
             raise WireError(
                 408,
@@ -171,9 +185,13 @@ def _bearer(headers: dict[bytes, bytes]) -> str:
     return token.strip()
 
 
-async def _read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+def _declared(headers: dict[bytes, bytes]) -> int:
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
+    return int(declared) if declared.isdigit() else 0
+
+
+async def _read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    if _declared(headers) > limit:
         raise _too_large(limit)
     message: Message = await receive()
     body: bytes = message.get("body", b"")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,11 +30,9 @@ from starlette.types import Receive, Scope, Send
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, new_entry_id
 from hub.audit.log import AuditLog
-from hub.clock import Clock
 from hub.disclosure.rules import Rules
 from hub.errors import HubError, IntakeError, UnavailableError
 from hub.gateway.graphql import Authenticator
-from hub.gateway.incoming import IncomingFile, incoming_file
 from hub.gateway.upload_wire import (
     MAX_FINDINGS,
     SupplyRefusedError,
@@ -49,12 +46,11 @@ from hub.gateway.upload_wire import (
 )
 from hub.gateway.wire import WireError
 from hub.identity.tokens import Caller
-from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail, ingest
+from hub.intake.incoming import IncomingFile, incoming_file
+from hub.intake.pipeline import IntakeReport, entry_detail, file_supply
 from hub.intake.readers import Format
 from hub.intake.store import FileInProgressError
-from hub.keys.index import Indexer
-from hub.keys.sealing import Sealer
-from hub.store.database import Database
+from hub.intake.worker import IntakeWorker
 
 UPLOAD_PATH = "/intake/{dataset}"
 PURPOSE = "DATA_SUPPLY"
@@ -64,19 +60,6 @@ _AT_ONCE = 4
 _PIECE_SECONDS = 30.0
 _RECEIVE_SECONDS = 1800.0
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What taking a file in needs besides the file."""
-
-    database_url: str
-    indexer: Indexer
-    sealer: Sealer
-    clock: Clock
-    home: Path
-    """Folder with the quarantine, where uploads lie meanwhile, too."""
-    demo: bool
 
 
 @dataclass(frozen=True)
@@ -94,7 +77,7 @@ class UploadEndpoint:
 
     def __init__(
         self,
-        intake: Intake,
+        worker: IntakeWorker,
         log: AuditLog,
         tokens: Authenticator,
         rules: Callable[[], Rules],
@@ -102,22 +85,20 @@ class UploadEndpoint:
         *,
         piece_seconds: float = _PIECE_SECONDS,
     ) -> None:
-        self._intake = intake
+        self._worker = worker
+        self._intake = worker.intake
         self._log = log
         self._tokens = tokens
         self._rules = rules
         self._max_bytes = max_bytes
         self._piece_seconds = piece_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub-intake")
         self._open = 0
         self._tasks: set[asyncio.Task[Response]] = set()
-        self._stopping = False
 
     async def close(self) -> None:
         """Stop after the chunk that is being merged; what is cut off is continued when it is sent again."""
-        self._stopping = True
+        self._worker.stopping = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._thread.shutdown(wait=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upload."""
@@ -139,7 +120,7 @@ class UploadEndpoint:
                 message_zh="只接受 POST 请求。",
             )  # fmt: skip
         supply = await self._admit(request)
-        if self._stopping or self._open >= _AT_ONCE:
+        if self._worker.stopping or self._open >= _AT_ONCE:
             raise UnavailableError(
                 "Too many uploads are on their way.", hint="Send it again shortly.",
                 message_zh="上传任务过多，请稍后重试。",
@@ -202,11 +183,8 @@ class UploadEndpoint:
     async def _take_in(self, supply: _Supply, incoming: IncomingFile, stack: AsyncExitStack) -> Response:
         """Take the file in, in the thread; the file is removed with `stack`."""
         async with stack:
-            loop = asyncio.get_running_loop()
             try:
-                report, index = await loop.run_in_executor(
-                    self._thread, lambda: asyncio.run(self._run(supply, incoming.path, loop))
-                )
+                report, index = await self._run(supply, incoming.path)
             except FileInProgressError:
                 raise
             except IntakeError as error:
@@ -218,48 +196,25 @@ class UploadEndpoint:
                 raise
             return answer(200, report_json(report, index))
 
-    async def _run(
-        self, supply: _Supply, path: Path, server: asyncio.AbstractEventLoop
-    ) -> tuple[IntakeReport, int]:
-        """One file, in the event loop of the thread; the log is the server's and is asked there."""
-        intake, index = self._intake, -1
-
-        def moved(_state: IntakeProgress) -> None:
-            if self._stopping:
-                raise UnavailableError(
-                    "The hub is shutting down; a part of the file has landed.",
-                    hint="Send the same file again; it is continued.",
-                    message_zh="系统正在停机，请稍后重新发送同一文件。",
-                )
+    async def _run(self, supply: _Supply, path: Path) -> tuple[IntakeReport, int]:
+        """One file, in the thread; the log is the server's and is asked here."""
+        index = -1
 
         async def record(report: IntakeReport) -> None:
             nonlocal index
             entry = self._entry(supply.caller, supply.rules, EntryOutcome.DONE, detail=entry_detail(report))
-            appended = asyncio.run_coroutine_threadsafe(self._log.append(entry), server)
-            index = (await asyncio.wrap_future(appended)).index
+            index = (await self._log.append(entry)).index
 
-        database = await Database.open(intake.database_url, pool_size=1)
-        try:
-            report = await ingest(
-                path,
-                supply.dataset,
-                supply.caller.institution,
-                database=database,
-                catalog=supply.rules.catalog,
-                indexer=intake.indexer,
-                sealer=intake.sealer,
-                clock=intake.clock,
-                quarantine_dir=intake.home / "quarantine",
-                file_format=supply.media,
-                file_name=f"upload.{supply.media}",
-                progress=moved,
-                record=record,
-                keep_findings=MAX_FINDINGS + 1,
-                demo=intake.demo,
-                calendar=supply.rules.policy.clocks.calendar,
-            )
-        finally:
-            await database.close()
+        file = file_supply(path, supply.media, f"upload.{supply.media}")
+        report = await self._worker.run(
+            file,
+            supply.dataset,
+            supply.caller.institution,
+            supply.rules.catalog,
+            supply.rules.policy.clocks.calendar,
+            record,
+            MAX_FINDINGS + 1,
+        )
         return report, index
 
     def _entry(

@@ -159,6 +159,21 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The record was supplied by another source unit and cannot be changed by this one.",
         "Ask the unit that supplied it to correct it.",
     ),
+    "OTHER_DIVISION": (
+        "该行不属于本市县。",
+        "The row does not belong to this county or city.",
+        "A county supplies for its own division; leave the row to the unit in charge.",
+    ),
+    "NOT_ABOUT_YOURSELF": (
+        "自主申报只能申报本主体的信息。",
+        "A declaration is about the declaring subject alone.",
+        "Give your own identifier.",
+    ),
+    "OTHER_ORIGIN": (
+        "信息来源由系统注明，与所填不符。",
+        "The hub notes the origin of a record itself; the row says another one.",
+        "Leave the value out.",
+    ),
     "SUBJECT_ERASED": (
         "该主体的数据已依法清除，不再归集。",
         "The subject's data was erased and is collected no more.",

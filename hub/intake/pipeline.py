@@ -42,6 +42,7 @@ from hub.intake.quarantine import QuarantineFile, unguard_row
 from hub.intake.readers import Format, open_source
 from hub.intake.rows import ValidRow
 from hub.intake.source import SourceFile, SourceRow
+from hub.intake.suppliers import Supplier, source_unit_supplier
 from hub.intake.validate import RowValidator
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
@@ -95,6 +96,19 @@ Record = Callable[[IntakeReport], Awaitable[None]]
 """Records that a file was taken in; when it raises, the batch stays unfinished."""
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What is to be taken in, opened when its dataset is known."""
+
+    name: str
+    """Name under which the batch is listed."""
+    sha256: Callable[[], str]
+    """What makes two supplies the same: the digest of a file's bytes. Asked for after `open`."""
+    open: Callable[[Dataset], SourceFile]
+    supplier: Supplier | None = None
+    """Who supplies it; None: the source unit that is named beside it."""
+
+
 async def ingest(
     path: Path,
     dataset_id: str,
@@ -141,18 +155,59 @@ async def ingest(
             taking in the same file.
         UnavailableError: when the database is away; run the file again.
     """
+    return await take_in(
+        file_supply(path, file_format, file_name), dataset_id, source_unit,
+        database=database, catalog=catalog, indexer=indexer, sealer=sealer, clock=clock,
+        quarantine_dir=quarantine_dir, progress=progress, record=record, keep_findings=keep_findings, demo=demo,
+        chunk_rows=chunk_rows, calendar=calendar,
+    )  # fmt: skip
+
+
+def file_supply(path: Path, file_format: Format | None = None, name: str | None = None) -> Supply:
+    """A file as supply; the arguments are those of `ingest`."""
+    return Supply(
+        path.name if name is None else name,
+        lambda: file_sha256(path),
+        lambda dataset: open_source(path, lambda header: is_known(dataset, header), file_format),
+    )
+
+
+async def take_in(
+    supply: Supply,
+    dataset_id: str,
+    source_unit: str,
+    *,
+    database: Database,
+    catalog: Catalog,
+    indexer: Indexer,
+    sealer: Sealer,
+    clock: Clock,
+    quarantine_dir: Path,
+    progress: Progress | None = None,
+    record: Record | None = None,
+    keep_findings: int = 0,
+    demo: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
+    calendar: WorkingCalendar | None = None,
+) -> IntakeReport:
+    """Take in what is no file; arguments and errors are those of `ingest`."""
     now = clock.now()
     dataset = find_dataset(catalog, dataset_id)
-    source = open_source(path, lambda header: is_known(dataset, header), file_format)
+    source = supply.open(dataset)
     header = map_headers(dataset, source.headers)
-    sha256 = file_sha256(path)
     async with database.connection() as connection:
-        unit = await find_source_unit(connection, source_unit, demo=demo)
+        supplier = supply.supplier
+        if supplier is None:
+            unit = await find_source_unit(connection, source_unit, demo=demo)
+            supplier = source_unit_supplier(catalog, dataset, unit)
+        unit, sha256 = supplier.source_unit, supply.sha256()
         async with store.only_run(connection, dataset.id, unit, sha256):
-            name = path.name if file_name is None else file_name
-            batch_id, repeated = await store.open_batch(connection, dataset.id, unit, name, sha256, now)
+            batch_id, repeated = await store.open_batch(
+                connection, dataset.id, unit, supply.name, sha256, now
+            )
             run = _Run(
                 connection=connection,
+                supplier=supplier,
                 validator=RowValidator(
                     dataset, header, today=civil_date(now), demo=demo, known_codes=catalog.known_codes
                 ),
@@ -211,6 +266,7 @@ class _Run:
         self,
         *,
         connection: store.Connection,
+        supplier: Supplier,
         validator: RowValidator,
         merger: Merger,
         quarantine: QuarantineFile,
@@ -220,6 +276,7 @@ class _Run:
     ) -> None:
         self._connection = connection
         self._tally = tally
+        self._supplier = supplier
         self._validator = validator
         self._merger = merger
         self._batch_id = batch_id
@@ -259,7 +316,11 @@ class _Run:
                 characters += sum(map(len, row.cells))
                 found = self._validator.check(row)
                 if isinstance(found, ValidRow):
-                    valid.append(found)
+                    taken = self._supplier.take(found, self._validator.column)
+                    if isinstance(taken, ValidRow):
+                        valid.append(taken)
+                    else:
+                        chunk.refused[row.number] = [taken]
                 else:
                     chunk.refused[row.number] = found
             chunk.rows.extend(part)

@@ -257,6 +257,25 @@ quality_fault = Table(
     Column("faults", BigInteger, nullable=False),
 )
 
+intake_request = Table(
+    "intake_request",
+    metadata,
+    Column("institution", Text, primary_key=True, comment="USCC, or pseudonym of a subject that declares"),
+    Column("request_id", Text, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("sha256", Text, nullable=False, comment="over dataset and rows"),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("answer", Text, comment="JSON, counts and codes only; null until the rows are in"),
+)
+
+intake_pull = Table(
+    "intake_pull",
+    metadata,
+    Column("source", Text, primary_key=True, comment="SHA-256 over place, relation, dataset and source unit"),
+    Column("watermark", Text, nullable=False, comment="JSON: type and value of the last one taken in"),
+    Column("pulled_at", DateTime(timezone=True), nullable=False),
+)
+
 consent = Table(
     "consent",
     metadata,

@@ -182,9 +182,14 @@ def test_the_revision_follows_every_byte_and_every_name(tmp_path, catalog):
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
     (tmp_path / "refused.toml").write_bytes((SCHEMA / "refused.toml").read_bytes())
+    (tmp_path / "source_units.toml").write_bytes((SCHEMA / "source_units.toml").read_bytes())
     assert load_catalog(tmp_path).revision == catalog.revision
     changed = folder / FILE
     changed.write_bytes(changed.read_bytes() + b"\n")
+    assert load_catalog(tmp_path).revision != catalog.revision
+    changed.write_bytes(changed.read_bytes()[:-1])
+    units = tmp_path / "source_units.toml"
+    units.write_bytes(units.read_bytes() + b"\n")
     assert load_catalog(tmp_path).revision != catalog.revision
 
 

@@ -20,8 +20,8 @@ from world import World, run
 
 from hub.audit.entry import EntryOutcome
 from hub.demo import story_facts as facts
-from hub.gateway.incoming import incoming_file
 from hub.gateway.upload import UPLOAD_PATH
+from hub.intake.incoming import incoming_file
 
 PENALTIES = "/intake/government.penalty"
 CSV, LINES, XML = "text/csv", "application/x-ndjson", "application/xml"

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import openpyxl
 
 from hub.catalog.loader import load_catalog
-from hub.catalog.types import Catalog
+from hub.catalog.types import Catalog, Label
+from hub.catalog.units import SourceUnit, UnitKind
 from hub.clock import FixedClock
 from hub.intake.pipeline import IntakeReport, ingest
 from hub.keys.ring import KeyRing, load_ring
@@ -222,4 +223,13 @@ def make_world(database_url: str, folder: Path, ring_folder: Path, catalog: Cata
 
 
 def the_catalog() -> Catalog:
-    return load_catalog(SCHEMA)
+    """The shipped catalogue, with the two units of these tests as sources of everything."""
+    catalog = load_catalog(SCHEMA)
+    unit = SourceUnit(
+        "TESTS",
+        Label("测试单位", "Units of the tests"),
+        UnitKind.PROVINCIAL,
+        frozenset(catalog.datasets),
+        (UNIT, OTHER_UNIT),
+    )
+    return replace(catalog, units=(unit, *catalog.units))

@@ -134,7 +134,7 @@ def test_a_listed_code_passes_in_spite_of_its_check_and_is_marked_in_lineage(
     report = world.ingest(path, catalog=listed, keep_findings=5)
     assert (report.inserted, [f.code for f in report.findings]) == (2, ["CHECKSUM_MISMATCH"])
     marks = world.rows(
-        "SELECT m.mark, r.batch_row FROM record_mark m JOIN record r USING (subject_id, dataset, record_id)"
+        "SELECT m.mark, r.batch_row FROM record_lineage m JOIN record r USING (subject_id, dataset, record_id)"
     )
     assert [tuple(m.values()) for m in marks] == [("CHECKSUM_OVERRIDE", 3)]
 

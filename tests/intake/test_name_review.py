@@ -76,7 +76,7 @@ def nameless(name: str, number: int = 7, **changes: str) -> dict[str, str]:
 def marks(world: World) -> list[tuple[str, str]]:
     return [
         (r["mark"], r["reference"])
-        for r in world.rows("SELECT mark, reference FROM record_mark ORDER BY 1, 2")
+        for r in world.rows("SELECT mark, reference FROM record_lineage ORDER BY 1, 2")
     ]
 
 
