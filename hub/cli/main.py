@@ -24,6 +24,7 @@ from hub.cli import (
     subject,
     token,
     trusted,
+    witness,
 )
 from hub.cli.check import check
 from hub.cli.console import say
@@ -62,6 +63,7 @@ def build_app() -> typer.Typer:
     app.command("quality")(quality)
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(witness.app, name="witness")
     app.add_typer(recall.app, name="recall")
     app.add_typer(records.app, name="records")
     app.add_typer(match.app, name="match")
