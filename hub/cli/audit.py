@@ -14,7 +14,10 @@ import orjson
 import typer
 
 from hub.audit import proofs
+from hub.audit.merkle import verify_inclusion
 from hub.audit.note import Checkpoint, Note
+from hub.audit.publish import Publisher
+from hub.audit.tiles import TileTree
 from hub.audit.walk import WalkReport, walk
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
@@ -72,21 +75,20 @@ def proof(
         int | None, typer.Option(min=1, help="Tree size; default: that of the newest checkpoint.")
     ] = None,
     tlog: Annotated[bool, typer.Option("--tlog", help="Print a C2SP tlog-proof instead of JSON.")] = False,
+    tiles: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the published log: its cosigned checkpoint, and no database."),
+    ] = None,
+    key: Annotated[str, typer.Option(help="With --tiles: the log's verifier key, or a file with it.")] = "",
 ) -> None:
     """Print the proof that an entry stands in the log; `hub verify` accepts the JSON.
 
     For an earlier --size the proof holds no checkpoint: verify it with the one you kept.
     """
-
-    async def act(database: Database) -> ProofFile:
-        note = await proofs.stored_checkpoint(database)
-        newest = Checkpoint.parse(Note.parse(note).text).size
-        found = await proofs.proof(database, index, size if size is not None else newest)
-        return ProofFile(
-            found.index, found.size, found.leaf, found.hashes, note if found.size == newest else ""
-        )
-
-    found = with_open_database(act)
+    if tiles is not None:
+        found = _proof_from_tiles(tiles.expanduser(), index, size, key)
+    else:
+        found = with_open_database(lambda database: _stored_proof(database, index, size))
     if tlog and not found.checkpoint:
         raise InputError(
             "A tlog-proof holds its checkpoint, and the one of this size is not stored.",
@@ -94,6 +96,29 @@ def proof(
             message_zh="tlog-proof 须含检查点，而该大小的检查点未保存。",
         )
     typer.echo(found.tlog() if tlog else found.json(), nl=False)
+
+
+async def _stored_proof(database: Database, index: int, size: int | None) -> ProofFile:
+    note = await proofs.stored_checkpoint(database)
+    newest = Checkpoint.parse(Note.parse(note).text).size
+    found = await proofs.proof(database, index, size if size is not None else newest)
+    return ProofFile(found.index, found.size, found.leaf, found.hashes, note if found.size == newest else "")
+
+
+def _proof_from_tiles(folder: Path, index: int, size: int | None, key: str) -> ProofFile:
+    publisher = Publisher(folder, log_verifiers(Settings.from_environment(), key))
+    published = publisher.published()
+    if published is None or size not in (None, published[0].size):
+        raise InputError(
+            "The folder holds no published checkpoint of this size.",
+            hint="Leave --size out, or publish first with `hub audit publish`.",
+            message_zh="该目录没有此大小的已发布检查点。",
+        )
+    checkpoint, note = published
+    tree = TileTree(checkpoint.size, publisher.read_tile)
+    found = ProofFile(index, checkpoint.size, tree.leaf(index), tree.inclusion(index), note)
+    verify_inclusion(found.leaf, index, found.size, found.hashes, checkpoint.root)
+    return found
 
 
 @app.command()

@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 from hub.cli.main import build_app
 from hub.cli.places import Places
 from hub.clock import SystemClock
+from hub.demo import story_facts as facts
 from hub.demo.clients import register_demo_clients
 from hub.identity.clients import ClientRegistry
 from hub.keys.ring import create_ring, load_ring
 from hub.store.database import Database
 
-UNIT = uscc(50018, "11460000")
+UNIT = facts.DEPT_AMR
 COMPANY = uscc(1)
 
 

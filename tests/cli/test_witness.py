@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -58,6 +59,19 @@ def test_a_log_is_published_under_the_cosignature_of_a_witness_in_another_proces
         checkpoint = verify_checkpoint(note, log)
         tree = TileTree(checkpoint.size, lambda tile: (out / tile.path).read_bytes())
         assert tree.root() == checkpoint.root
+        proof = shell.folder / "proof.json"
+        proof.write_text(shell.done("audit", "proof", "1", "--tiles", str(out)), encoding="utf-8")
+        assert "entry 1" in shell.done("verify", str(proof))
+        assert "witness.example/w1" in shell.done("audit", "proof", "1", "--tiles", str(out), "--tlog")
+        assert shell("audit", "proof", "9", "--tiles", str(out)).code != 0
+        tile = next(p for p in (out / "tile" / "0").rglob("*") if p.name == str(checkpoint.size))
+        tile.write_bytes(bytes(tile.stat().st_size))
+        assert "not in the tree" in shell("audit", "proof", "1", "--tiles", str(out)).err
+        shutil.rmtree(out)
+        out.mkdir()
+        assert shell("audit", "proof", "1", "--tiles", str(out)).code == 2
+        shell.done("audit", "publish", str(out), "--witness", f"{url}={verifier}")
+        note = (out / "checkpoint").read_text(encoding="utf-8")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
