@@ -34,7 +34,7 @@ check: $(DEV_STAMP)
 	$(BIN)/hub check
 
 tests: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 # An editable install: the command `hub` runs the files of this checkout. `--no-deps` and `--no-build-isolation`
 # keep the installer from choosing anything that the locks do not name.

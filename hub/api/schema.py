@@ -7,6 +7,8 @@ response name, and every catalogue field just picks its value. There is no way t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -37,6 +39,8 @@ from hub.api.types import CatalogTypes, TypeBuilder
 from hub.catalog.types import Catalog
 from hub.policies.predicates import Predicate
 
+_KEPT = 4
+"""Schemas kept in a process, by catalogue and questions."""
 _SUBJECT_ROOTS = ("organization", "person", "subjects")
 
 
@@ -49,9 +53,28 @@ class HubSchema(strawberry.Schema):
         """Nothing is printed."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Questions by code, as part of a key."""
+
+    predicates: Mapping[str, Predicate]
+
+    def __hash__(self) -> int:
+        """By the codes; questions of the same codes are still compared."""
+        return hash(tuple(self.predicates))
+
+
 def build_schema(catalog: Catalog, predicates: Mapping[str, Predicate] | None = None) -> HubSchema:
-    """The Strawberry schema of a catalogue and of the questions that may be asked about its fields."""
-    types = TypeBuilder(catalog, predicates).build()
+    """The Strawberry schema of a catalogue and of the questions that may be asked about its fields.
+
+    It holds no state, so the same catalogue and questions give the same object.
+    """
+    return _schema(catalog, _Asked(dict(predicates or {})))
+
+
+@lru_cache(maxsize=_KEPT)
+def _schema(catalog: Catalog, asked: _Asked) -> HubSchema:
+    types = TypeBuilder(catalog, asked.predicates).build()
     schema = HubSchema(
         query=_query(types),
         mutation=_mutation(),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import date
-from pathlib import Path
 
 from hub.catalog.reading import Table, fail
 from hub.errors import IdentifierError
@@ -18,19 +17,6 @@ from hub.model.identifiers import normalise, parse_uscc
 
 FILE = "known_codes.toml"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def load_known_codes(folder: Path) -> frozenset[str]:
-    """The codes listed in the file of the schema folder; none when there is no file.
-
-    Raises:
-        CatalogError: when an entry breaks a rule.
-    """
-    try:
-        content = (folder / FILE).read_bytes()
-    except FileNotFoundError:
-        return frozenset()
-    return read_known_codes(content)
 
 
 def read_known_codes(content: bytes) -> frozenset[str]:

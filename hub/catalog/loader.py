@@ -17,12 +17,15 @@ import re
 import tomllib
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
-from hub.catalog.known_codes import load_known_codes
+from hub.catalog.known_codes import FILE as KNOWN_CODES_FILE
+from hub.catalog.known_codes import read_known_codes
 from hub.catalog.lint import lint_catalog, lint_dataset
 from hub.catalog.reading import Table, fail
-from hub.catalog.refused import load_refusals, refuse
+from hub.catalog.refused import FILE as REFUSED_FILE
+from hub.catalog.refused import read_refusals, refuse
 from hub.catalog.types import (
     Catalog,
     Dataset,
@@ -38,7 +41,7 @@ from hub.catalog.types import (
     SubjectKind,
 )
 from hub.catalog.units import FILE as UNITS_FILE
-from hub.catalog.units import load_units
+from hub.catalog.units import read_units
 from hub.errors import CatalogError
 
 REQUIRED = ("Y", "O", "P", "C", "N")
@@ -47,6 +50,11 @@ GENERALISERS = ("year", "decade", "month", "band", "division", "township")
 TIERS = ("BASE", "SUPPLEMENT", "FINANCING")
 UPDATES = ("ON_EVENT", "DAILY", "MONTHLY", "QUARTERLY", "YEARLY")
 UNITS = ("", "元", "万元", "%", "天", "人", "户", "吨", "千瓦时", "立方米")
+
+_OTHERS = (REFUSED_FILE, UNITS_FILE, KNOWN_CODES_FILE)
+"""Files beside the datasets."""
+_KEPT = 4
+"""Catalogues kept in a process, by the content of their files."""
 
 
 class Category(StrEnum):
@@ -95,12 +103,26 @@ def load_catalog(folder: Path) -> Catalog:
         raise CatalogError(
             "The schema folder holds no catalogue files.", hint="Add catalog/<domain>/<dataset>.toml."
         )
-    refusals = load_refusals(folder)
+    others = ((name, folder / name) for name in _OTHERS)
+    return _catalog(
+        tuple((path.relative_to(root).as_posix(), path.read_bytes()) for path in paths),
+        tuple((name, path.read_bytes()) for name, path in others if path.is_file()),
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _catalog(files: tuple[tuple[str, bytes], ...], others: tuple[tuple[str, bytes], ...]) -> Catalog:
+    """The catalogue of these contents; the same contents give the same object, which nobody changes.
+
+    Args:
+        files: path below the catalogue folder and content of every dataset's file.
+        others: name and content of those of `_OTHERS` that there are.
+    """
+    beside = dict(others)
+    refusals = read_refusals(beside.get(REFUSED_FILE))
     digest = hashlib.sha256()
     datasets: list[Dataset] = []
-    for path in paths:
-        name = path.relative_to(root).as_posix()
-        content = path.read_bytes()
+    for name, content in files:
         for part in (name.encode(), content):
             digest.update(len(part).to_bytes(8, "big") + part)
         dataset = read_dataset(name, content)
@@ -108,9 +130,10 @@ def load_catalog(folder: Path) -> Catalog:
         datasets.append(dataset)
     lint_catalog(datasets)
     by_id = {d.id: d for d in datasets}
-    units, known = load_units(folder, by_id), load_known_codes(folder)
+    units = read_units(beside[UNITS_FILE], by_id) if UNITS_FILE in beside else ()
+    known = read_known_codes(beside[KNOWN_CODES_FILE]) if KNOWN_CODES_FILE in beside else frozenset()
     if units:
-        for part in (UNITS_FILE.encode(), (folder / UNITS_FILE).read_bytes()):
+        for part in (UNITS_FILE.encode(), beside[UNITS_FILE]):
             digest.update(len(part).to_bytes(8, "big") + part)
     if known:
         digest.update("\n".join(sorted(known)).encode())

@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 
 from hub.catalog.reading import Table, fail
 from hub.catalog.types import Dataset, Field, Label, Sharing, SubjectKind
@@ -64,26 +63,19 @@ class Refusal:
         words, run = _words(text), _run(text)
         return any(_words(t) in words if t.isascii() else _run(t) in run for t in self.terms)
 
+    def may_be_in(self, words: str, runs: str) -> bool:
+        """Whether one of many texts, each folded on a line of its own, carries one of the terms."""
+        return any(_words(t) in words if t.isascii() else _run(t) in runs for t in self.terms)
 
-def load_refusals(folder: Path) -> tuple[Refusal, ...]:
-    """The refusals in `refused.toml` of the schema folder.
+
+def read_refusals(content: bytes | None) -> tuple[Refusal, ...]:
+    """The refusals from the bytes of their file; None: there is no file.
 
     Raises:
-        CatalogError: when the file is missing, cannot be read, is empty or breaks a rule.
+        CatalogError: when it is missing, is not UTF-8 TOML, is empty, or an entry breaks a rule or stands twice.
     """
-    try:
-        content = (folder / FILE).read_bytes()
-    except OSError:
+    if content is None:
         fail(FILE, "(whole file)", "is missing", "Put back the file that says what may not be collected.")
-    return read_refusals(content)
-
-
-def read_refusals(content: bytes) -> tuple[Refusal, ...]:
-    """The refusals from the bytes of their file.
-
-    Raises:
-        CatalogError: when it is not UTF-8 TOML, is empty, or an entry breaks a rule or stands twice.
-    """
     try:
         table = Table(FILE, "", tomllib.loads(content.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
@@ -105,10 +97,17 @@ def refuse(dataset: Dataset, file: str, refusals: Iterable[Refusal]) -> None:
     if dataset.subjects == (SubjectKind.PERSON,) and dataset.sharing is Sharing.PUBLIC:
         hint = "Share it between departments or open it by authorised query."
         fail(file, "sharing", f"makes persons public, which {NO_OPEN_SEARCH} forbids", hint)
+    texts = {scope: tuple(_texts(dataset, scope)) for scope in Scope}
+    folded = {
+        scope: ("\n".join(_words(t) for _, t in held), "\n".join(_run(t) for _, t in held))
+        for scope, held in texts.items()
+    }
     for refusal in refusals:
         if refusal.persons and SubjectKind.PERSON not in dataset.subjects:
             continue
-        for key, text in _texts(dataset, refusal.scope):
+        if not refusal.may_be_in(*folded[refusal.scope]):
+            continue
+        for key, text in texts[refusal.scope]:
             if refusal.found_in(text):
                 fail(
                     file, key, f"names what {refusal.rule} refuses", f"{refusal.reason.en} ({refusal.source})"

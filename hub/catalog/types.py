@@ -237,6 +237,10 @@ class Catalog:
     units: tuple[SourceUnit, ...] = ()
     """Who may supply what, see `hub.catalog.units`."""
 
+    def __hash__(self) -> int:
+        """By the revision; catalogues of one revision are still compared."""
+        return hash(self.revision)
+
     def __iter__(self) -> Iterator[Dataset]:
         """Datasets in id order."""
         return iter(self.datasets[k] for k in sorted(self.datasets))

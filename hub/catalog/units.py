@@ -15,7 +15,6 @@ import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from hub.catalog.reading import Table, fail
 from hub.catalog.types import Label
@@ -71,21 +70,14 @@ def unit_of(units: Iterable[SourceUnit], uscc: str) -> SourceUnit | None:
     return next((unit for unit in units if unit.includes(uscc)), None)
 
 
-def load_units(folder: Path, datasets: Collection[str]) -> tuple[SourceUnit, ...]:
-    """The units in `source_units.toml` of the schema folder; none when there is no such file.
-
-    Args:
-        folder: the schema folder.
-        datasets: ids of the catalogue; a unit that names another one refuses the catalogue.
+def read_units(content: bytes, datasets: Collection[str]) -> tuple[SourceUnit, ...]:
+    """The units from the bytes of their file.
 
     Raises:
-        CatalogError: when the file breaks a rule.
+        CatalogError: when the file breaks a rule, or a unit names a dataset that is not among these.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return ()
     try:
-        table = Table(FILE, "", tomllib.loads(path.read_bytes().decode("utf-8")))
+        table = Table(FILE, "", tomllib.loads(content.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         fail(FILE, "(whole file)", "is not valid TOML in UTF-8", "Correct the syntax.")
     county = table.words("county_datasets", required=False)

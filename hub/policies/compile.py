@@ -82,19 +82,28 @@ class TableCompiler:
         return RuleIndex(self.policy.rules)
 
     @cached_property
-    def _fields(self) -> tuple[tuple[Field, tuple[str, ...]], ...]:
-        return tuple((field, naming(field.id)) for field in self.catalog.fields())
+    def _named(self) -> Mapping[str, tuple[Field, ...]]:
+        """Fields by every pattern that names them."""
+        found: dict[str, list[Field]] = {}
+        for field in self.catalog.fields():
+            for pattern in naming(field.id):
+                found.setdefault(pattern, []).append(field)
+        return {pattern: tuple(fields) for pattern, fields in found.items()}
+
+    @cached_property
+    def _silent(self) -> dict[str, Decision]:
+        """Every field of the catalogue where no rule speaks."""
+        return dict.fromkeys((field.id for field in self.catalog.fields()), NO_RULE)
 
     def table(self, roles: frozenset[str], purpose: str, kind: SubjectKind) -> DecisionTable:
         """Decide every field of the catalogue for a caller with these roles and this purpose."""
         if self.policy.holds(roles, purpose):
             near = self.index.near(self.policy.effective_roles(roles), purpose, kind)
-            decisions = {
-                field.id: _settle(_combine(*near.strongest(patterns, field.level_for(kind))), field)
-                for field, patterns in self._fields
-            }
+            decisions = self._silent.copy()
+            for field, opener, shutter in near.strongest(self._named, kind):
+                decisions[field.id] = _settle(_combine(opener, shutter), field)
         else:
-            decisions = {field.id: NOT_HELD for field, _ in self._fields}
+            decisions = dict.fromkeys(self._silent, NOT_HELD)
         return DecisionTable(roles, purpose, kind, self.policy.revision, self.catalog.revision, decisions)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from hub.catalog.types import Catalog
@@ -51,6 +52,9 @@ FILES = (
 )
 """Files of a policy folder; all of them count for the revision."""
 
+_KEPT = 4
+"""Policies of folders kept in a process, by the content of their files."""
+
 MODEL: Mapping[tuple[str, str], str] = {
     ("request_definition", "r"): "role, purpose, object, level, kind, outcome",
     ("policy_definition", "p"): "id, role, purpose, object, level, kind, outcome, eft",
@@ -73,7 +77,16 @@ def load_policies(folder: Path, catalog: Catalog) -> PolicySet:
         PolicyError: when a file is missing or breaks a rule; it names the file, the row or entry, the column
             or key, and what to do.
     """
-    return build_policy({name: _read(folder / name) for name in FILES}, catalog)
+    return _policy(tuple((name, _read(folder / name)) for name in FILES), catalog)
+
+
+@lru_cache(maxsize=_KEPT)
+def _policy(texts: tuple[tuple[str, str], ...], catalog: Catalog) -> PolicySet:
+    """The policy of these texts; the same texts under the same catalogue give the same object.
+
+    What breaks a rule is not kept: it is refused each time.
+    """
+    return build_policy(dict(texts), catalog)
 
 
 def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:

@@ -3,15 +3,16 @@
 - Of the rules that share role, purpose, kind and pattern, only the strongest opening and the strongest shutting
   of each level can ever decide: the most open opening, the least open shutting, the first in the file among
   equals. All others are dropped when the index is built.
-- A field is named by few patterns (`hub.policies.patterns.naming`), so its rules are looked up, not searched.
+- A field is named by few patterns (`hub.policies.patterns.naming`), so a table is made by going through the
+  patterns that have rules and the fields each of them names; fields that no rule names cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.catalog.types import SubjectKind
+from hub.catalog.types import Field, SubjectKind
 from hub.policies.model import ANY, Effect, Rule
 from hub.policies.rows import MAX_LEVEL
 
@@ -50,27 +51,34 @@ class Near:
 
     parts: list[Cells]
 
-    def strongest(self, patterns: Iterable[str], level: int) -> tuple[Rule | None, Rule | None]:
-        """The opening and the shutting rule that count for a field.
+    def strongest(
+        self, named: Mapping[str, Sequence[Field]], kind: SubjectKind
+    ) -> Iterator[tuple[Field, Rule | None, Rule | None]]:
+        """The fields that some rule names, each with the opening and the shutting rule that count for it.
 
         Args:
-            patterns: all patterns that name the field.
-            level: its sensitivity level, 1 to 5.
+            named: fields by every pattern that names them.
+            kind: the kind of subject, on which a field's level depends.
         """
-        opener: Found | None = None
-        shutter: Found | None = None
+        openers: dict[str, Found] = {}
+        shutters: dict[str, Found] = {}
+        touched: dict[str, Field] = {}
         for cells in self.parts:
-            for pattern in patterns:
-                cell = cells.get(pattern)
-                if cell is None:
-                    continue
-                found = cell[level - 1]
-                if found is not None and (opener is None or _opens_more(found, opener)):
-                    opener = found
-                found = cell[MAX_LEVEL + level - 1]
-                if found is not None and (shutter is None or _shuts_more(found, shutter)):
-                    shutter = found
-        return opener and opener[1], shutter and shutter[1]
+            for pattern, cell in cells.items():
+                for field in named.get(pattern, ()):
+                    level, key = field.level_for(kind), field.id
+                    touched[key] = field
+                    found = cell[level - 1]
+                    if found is not None and ((held := openers.get(key)) is None or _opens_more(found, held)):
+                        openers[key] = found
+                    found = cell[MAX_LEVEL + level - 1]
+                    if found is not None and (
+                        (held := shutters.get(key)) is None or _shuts_more(found, held)
+                    ):
+                        shutters[key] = found
+        for key, field in touched.items():
+            opener, shutter = openers.get(key), shutters.get(key)
+            yield field, opener and opener[1], shutter and shutter[1]
 
 
 def _enter(cell: Cell, place: int, rule: Rule) -> None:

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from hub.catalog.types import Catalog, Dataset, Field, Nature, SubjectKind
 from hub.errors import PolicyError
@@ -40,8 +40,9 @@ def check(policy: PolicySet, catalog: Catalog) -> None:
         if rule.effect is Effect.ALLOW:
             _check_opening(rule, fields, policy)
             _check_renders(rule, fields, asked)
-    _check_coverage(policy, catalog)
-    _check_questions(policy, catalog)
+    tables = tuple(_single_role_tables(policy, catalog))
+    _check_coverage(policy, catalog, tables)
+    _check_questions(policy, catalog, tables)
     _check_templates(policy, patterns)
     _check_fair_use(policy, patterns)
 
@@ -68,7 +69,7 @@ def check_links(links: tuple[Link, ...]) -> None:
 
 def idle_rules(policy: PolicySet, catalog: Catalog) -> tuple[Rule, ...]:
     """Opening rules that decide nothing for any role, purpose and kind: others always decide before them."""
-    deciding = {d.rule for table in _single_role_tables(policy, catalog) for d in table.values()}
+    deciding = {d.rule for table in _single_role_tables(policy, catalog) for d in table.decisions.values()}
     return tuple(r for r in policy.rules if r.effect is Effect.ALLOW and r.id not in deciding)
 
 
@@ -187,8 +188,7 @@ def _questions(policy: PolicySet, catalog: Catalog) -> dict[str, tuple[str, ...]
     }
 
 
-def _check_questions(policy: PolicySet, catalog: Catalog) -> None:
-    tables = list(_single_role_tables(policy, catalog))
+def _check_questions(policy: PolicySet, catalog: Catalog, tables: Sequence[DecisionTable]) -> None:
     for code, reads in _questions(policy, catalog).items():
         for kind in policy.questionnaire.predicates[code].subjects:
             if not any(
@@ -247,14 +247,12 @@ def _opened_datasets(
     return opened
 
 
-def _check_coverage(policy: PolicySet, catalog: Catalog) -> None:
-    opened = {
-        field_id
-        for table in _single_role_tables(policy, catalog)
-        for field_id, decision in table.items()
-        if decision.outcome is not Outcome.WITHHELD
-        and table.kind in catalog.datasets[field_id.rpartition(".")[0]].subjects
-    }
+def _check_coverage(policy: PolicySet, catalog: Catalog, tables: Iterable[DecisionTable]) -> None:
+    held = {kind: {f.id for d in catalog if kind in d.subjects for f in d.fields} for kind in SubjectKind}
+    opened: set[str] = set()
+    for table in tables:
+        shown = {i for i, decision in table.decisions.items() if decision.outcome is not Outcome.WITHHELD}
+        opened |= shown & held[table.kind]
     for field in catalog.fields():
         if field.id in opened and field.id in policy.closed:
             message = f"closed.toml names {field.id}, but a rule opens it"

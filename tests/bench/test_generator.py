@@ -55,6 +55,18 @@ def test_answers_are_judged(rule: str):
     assert bool(result["sample"]) == bool(errors)
 
 
+def test_a_measurement_too_short_for_an_answer_waits_for_the_first():
+    async def act(port: int):
+        times = {"warmup": 0, "seconds": 0}
+        command = {"ports": [port], "connections": 2, "pids": [os.getpid()], **times}
+        return await run_for(Tally(cycle([REQUEST]), b""), command)
+
+    result = _against(GOOD, act)
+    assert result["requests"] > 0
+    assert result["p50_ms"] > 0
+    assert result["errors"] == 0
+
+
 def test_every_request_is_sent_once():
     assert _against(GOOD, _once(50))["requests"] == 50
 

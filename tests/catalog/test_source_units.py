@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from intake.intake_world import World as IntakeWorld
 from intake.intake_world import make_world, penalty, the_catalog, uscc, write_csv
 
 from hub.catalog.loader import load_catalog
-from hub.catalog.units import UnitKind, load_units, unit_of
+from hub.catalog.units import FILE, UnitKind, read_units, unit_of
 from hub.demo import story_facts as facts
 from hub.errors import CatalogError, IntakeError
 from hub.keys.ring import create_ring
@@ -72,8 +73,8 @@ def test_a_county_supplies_for_its_own_division_only(world: IntakeWorld, tmp_pat
 
 
 def broken(tmp_path: Path, text: str) -> None:
-    (tmp_path / "source_units.toml").write_text(text, encoding="utf-8")
-    load_units(tmp_path, CATALOG.datasets)
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    read_units((tmp_path / FILE).read_bytes(), CATALOG.datasets)
 
 
 UNIT = '[[unit]]\ncode = "A"\ntitle = { zh = "甲", en = "a" }\nkind = "MARKET"\ndatasets = ["market.commitment"]\nusccs = ["1"]\n'
@@ -94,4 +95,6 @@ def test_a_broken_list_stops_the_catalogue(name: str, tmp_path: Path) -> None:
 
 
 def test_without_the_list_nobody_supplies(tmp_path: Path) -> None:
-    assert load_units(tmp_path, CATALOG.datasets) == ()
+    shutil.copytree(SCHEMA, tmp_path / "schema")
+    (tmp_path / "schema" / FILE).unlink()
+    assert load_catalog(tmp_path / "schema").units == ()
