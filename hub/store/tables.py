@@ -43,7 +43,7 @@ subject_alias = Table(
     metadata,
     Column("alias_hash", LargeBinary, primary_key=True, comment="keyed hash of scheme and code, 16 bytes"),
     Column("scheme", Text, primary_key=True),
-    Column("subject_id", LargeBinary, nullable=False),
+    Column("subject_id", LargeBinary, primary_key=True, comment="a code that leads to two leads nowhere"),
 )
 
 record = Table(
