@@ -266,6 +266,7 @@ intake_request = Table(
     Column("sha256", Text, nullable=False, comment="over dataset and rows"),
     Column("begun_at", DateTime(timezone=True), nullable=False),
     Column("answer", Text, comment="JSON, counts and codes only; null until the rows are in"),
+    Index("intake_request_begun", "begun_at"),
 )
 
 intake_pull = Table(

@@ -307,6 +307,31 @@ def test_one_person_cannot_make_or_undo_a_merge_alone(world: World, tmp_path: Pa
     assert world.rows("SELECT * FROM subject_redirect") == []
 
 
+AT_THE_COMMAND_LINE, ANOTHER_ACCOUNT = (Steward(f"cli:{name}", "", "", "p", "c") for name in ("li", "fu"))
+FOUR_EYES = {
+    "the same named person": (OPERATOR, OPERATOR, False),
+    "the same person through another client": (OPERATOR, Steward("other", UNIT, "op_1", "p", "c"), False),
+    "another named person": (OPERATOR, SECOND, True),
+    "a person of another institution": (OPERATOR, Steward("other", OTHER_UNIT, "", "p", "c"), True),
+    "a client of the same institution that names nobody": (OPERATOR, Steward("x", UNIT, "", "p", "c"), False),
+    "two clients of one institution, nobody named": (
+        Steward("x", UNIT, "", "p", "c"),
+        Steward("y", UNIT, "", "p", "c"),
+        False,
+    ),
+    "proposed at the command line, confirmed by a client": (AT_THE_COMMAND_LINE, OPERATOR, False),
+    "proposed by a client, confirmed at the command line": (OPERATOR, AT_THE_COMMAND_LINE, False),
+    "one account at the command line": (AT_THE_COMMAND_LINE, AT_THE_COMMAND_LINE, False),
+    "two accounts at the command line": (AT_THE_COMMAND_LINE, ANOTHER_ACCOUNT, True),
+}
+
+
+@pytest.mark.parametrize("name", FOUR_EYES)
+def test_a_merge_that_may_be_one_persons_work_is_not_confirmed(name: str) -> None:
+    first, second, apart = FOUR_EYES[name]
+    assert second.is_also(first.client_id, first.institution, first.operator) is not apart
+
+
 def test_merges_make_no_chain_and_no_circle(world: World, tmp_path: Path) -> None:
     world.ingest(write_csv(tmp_path / "a.csv", [penalty(n) for n in (1, 2, 3)]))
     _merge(world, 1, 2)
