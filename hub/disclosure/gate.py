@@ -191,7 +191,13 @@ class _Request:
             subject = await self._subject(connection, root, name, part, grant)
             wanted = Wanted.under(part.subject_id, subject.ground.consent)
             rows = await read_report(
-                connection, name.kind, self.today, self.now, wanted, subject.compiled.arrays, self._within(grant)
+                connection,
+                name.kind,
+                self.today,
+                self.now,
+                wanted,
+                subject.compiled.arrays,
+                self._within(grant),
             )
             if not rows:
                 raise await self._no_row(connection, subject.ground)

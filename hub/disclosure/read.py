@@ -234,7 +234,9 @@ async def read_many(
 ) -> list[list[Sequence[Any]]]:
     """Run `REPORT_MANY`; the rows of each subject, as `read_report` gives them, in the order of `wanted`."""
     subjects, *rest = (list(column) for column in zip(*wanted, strict=True))
-    rows = await connection.fetch(REPORT_MANY, subjects, today, now, kind, *rest, *slots.parameters(today), within)
+    rows = await connection.fetch(
+        REPORT_MANY, subjects, today, now, kind, *rest, *slots.parameters(today), within
+    )
     found: list[list[Sequence[Any]]] = [[] for _ in wanted]
     for row in rows:
         found[row[0] - 1].append(row[1:])

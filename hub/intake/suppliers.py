@@ -4,7 +4,8 @@ Rules
 - A source unit supplies the datasets that the catalogue lists for it, and no other (see `hub.catalog.units`).
 - A county or city supplies for its own division: rows whose stated source unit is a body of it, and profiles of
   subjects that belong to it; of organisations that were registered there, which their code says (positions 3 to 8,
-  GB 32100-2015), so that nobody draws another division's organisations to itself. What its bodies decide about a subject from elsewhere is theirs to supply.
+  GB 32100-2015), so that nobody draws another division's organisations to itself. What its bodies decide about a
+  subject from elsewhere is theirs to supply.
 - A subject declares data about itself alone, in datasets that take declarations, and promises that they are true
   (真实性承诺, State Council General Office 国办发〔2024〕15号). Its records carry the origin SELF_DECLARED; because the
   origin is a part of their key, a declaration never takes the place of what a source unit supplied, nor the other way.

@@ -11,8 +11,8 @@ import pytest
 from hub.catalog.types import Field, FieldType, SubjectKind
 from hub.catalog.values import must_be_given, natural_key, read_value
 from hub.demo.generator import Generator
-from hub.demo.records_other import _SHAPES
 from hub.demo.record import DemoRecord
+from hub.demo.records_other import _SHAPES
 from hub.model.identifiers import parse_resident_id, parse_uscc
 from hub.model.money import in_unit
 

@@ -115,5 +115,3 @@ def test_a_person_whose_division_nobody_has_stated_is_read_by_no_county(
         assert (await _ask(world, HAIKOU, facts.PERSON_ID))[1] is None
 
     run(database_url, tmp_path, scene)
-
-

@@ -62,7 +62,8 @@ def registration(number: int, name: str) -> dict[str, str]:
 
 def register(world: World, folder: Path, number: int, name: str, **codes: str) -> None:
     report = world.ingest(
-        write_csv(folder / f"r{number}{len(name)}.csv", [registered(world, number, name, **codes)]), REGISTRATION
+        write_csv(folder / f"r{number}{len(name)}.csv", [registered(world, number, name, **codes)]),
+        REGISTRATION,
     )
     assert report.quarantined == 0, report.quarantine_file and report.quarantine_file.read_text("utf-8-sig")
 
@@ -219,9 +220,7 @@ def test_a_registration_that_is_refused_binds_no_code_moves_no_subject_and_names
     register(world, tmp_path, 1, "海南椰澜贸易有限公司")
     before = world.dump() | {"names": world.rows("SELECT * FROM organization_name")}
     row = registered(world, 1, "冒名公司", **REGISTERED_NO, 行政区划代码="469005")
-    report = world.ingest(
-        write_csv(tmp_path / "x.csv", [row]), REGISTRATION, OTHER_UNIT, keep_findings=5
-    )
+    report = world.ingest(write_csv(tmp_path / "x.csv", [row]), REGISTRATION, OTHER_UNIT, keep_findings=5)
     assert [f.code for f in report.findings] == ["OTHER_SOURCE"]
     assert world.dump() | {"names": world.rows("SELECT * FROM organization_name")} == before
 
