@@ -52,6 +52,7 @@ from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
 from hub.identity.upkeep import Upkeep
+from hub.intake.request_store import RequestStore
 from hub.intake.steering import Steering
 from hub.intake.submission import Submissions
 from hub.intake.worker import Intake, IntakeWorker
@@ -173,7 +174,7 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         live = await LiveRules.open(database, log, rules, clock.now(), metrics.policy_refused)
         upkeep = Upkeep(
             AssertionLog(database), PortfolioStore(database), QuotaCounts(database),
-            QuestionCounts(database, lambda: live.current.policy.questionnaire.budget),
+            QuestionCounts(database, lambda: live.current.policy.questionnaire.budget), RequestStore(database),
         )  # fmt: skip
         listener = Listener(
             database.url, [CHANNEL, POLICY_CHANNEL], _refresher(registry, live, upkeep, clock)

@@ -199,7 +199,7 @@ def _field(dataset: str, table: Table) -> Field:
         required=table.one_of("required", REQUIRED, "N"),
         unit=table.one_of("unit", UNITS, ""),
         max_length=table.whole("max_length", 0, high=20_000),
-        level=table.whole("level", 1, low=1, high=5),
+        level=table.whole("level", low=1, high=5),
         level_person=table.whole("level_person", 0, high=5),
         sealed=table.member("sealed", table.text("sealed", SealedFor.NEVER), SealedFor),
         searchable=table.flag("searchable", False),

@@ -51,18 +51,18 @@ class SourceUnit:
 
     def holds(self, division: str) -> bool:
         """Whether a division is the unit's own; every division is that of a unit of the whole province."""
-        return division.startswith(_own_digits(self.division))
+        return division.startswith(self.division_digits)
+
+    @property
+    def division_digits(self) -> str:
+        """What the codes of all its divisions begin with: a city's districts share its first four digits."""
+        return self.division.removesuffix("00") if self.kind is UnitKind.COUNTY else ""
 
     def includes(self, uscc: str) -> bool:
         """Whether a body with this code belongs to the unit."""
         if self.kind is UnitKind.COUNTY:
             return uscc.startswith(_ORGAN) and self.holds(uscc[2:8])
         return uscc in self.usccs
-
-
-def _own_digits(division: str) -> str:
-    """What all codes below a division begin with: a city's districts share its first four digits."""
-    return division.removesuffix("00") if division.endswith("00") else division
 
 
 def unit_of(units: Iterable[SourceUnit], uscc: str) -> SourceUnit | None:

@@ -99,7 +99,7 @@ class _Spoiler:
             elif found.type is FieldType.MONEY:
                 self._ways.append(("BAD_UNIT", found.name, "20000元" if found.unit == "万元" else "2万元"))
             elif found.type is FieldType.TEXT:
-                missing = "SUBJECT_ID_MISSING" if found.role is Role.SUBJECT_CERT_NO else "REQUIRED"
+                missing = "PERSON_ID_MISSING" if found.role is Role.SUBJECT_CERT_NO else "REQUIRED"
                 self._ways.append((missing, found.name, ""))
 
     def spoil(self, row: Row, turn: int) -> str:

@@ -13,7 +13,8 @@ from datetime import date, datetime
 import asyncpg
 
 from hub.audit.entry import Basis, BasisKind
-from hub.catalog.types import SubjectKind
+from hub.catalog.types import Catalog, SubjectKind
+from hub.catalog.units import UnitKind, unit_of
 from hub.clock import civil_date
 from hub.consent.artefact import Consent, ConsentStatus
 from hub.consent.service import ConsentService
@@ -26,6 +27,11 @@ from hub.policies.model import Beyond, FairUse, LawfulBasis, PolicySet
 
 MINOR_UNTIL = 14
 """Age in years below which no record is disclosed (personal information protection law art. 28, 31)."""
+
+COUNTY = "county_tenant"
+"""Role of a county or city."""
+_NOWHERE = "-"
+"""No code begins with it."""
 
 _REASON_OF_STATUS = {
     ConsentStatus.REVOKED: Reason.CONSENT_WITHDRAWN,
@@ -80,6 +86,18 @@ def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
     if purpose.reference_required and not (grant.reference or "").strip():
         raise refusal(policy, Reason.REFERENCE_REQUIRED)
     return grant
+
+
+def division_for(policy: PolicySet, catalog: Catalog, caller: Caller, grant: Grant) -> str | None:
+    """What the code of a subject's division must begin with for this caller; None: it may be any.
+
+    A county or city is a tenant of the provincial platform and reads of its own division alone, whatever the
+    purpose and whoever consents; an institution that holds the role and is no county's body reads of none.
+    """
+    if COUNTY not in caller.roles or policy.purposes[grant.purpose].basis is LawfulBasis.SELF:
+        return None
+    unit = unit_of(catalog.units, caller.institution)
+    return unit.division_digits if unit is not None and unit.kind is UnitKind.COUNTY else _NOWHERE
 
 
 def fair_use_for(policy: PolicySet, grant: Grant) -> FairUse:
@@ -176,6 +194,7 @@ __all__ = [
     "check_age",
     "check_consent",
     "civil_date",
+    "division_for",
     "explain_no_row",
     "fair_use_for",
     "grant_for",

@@ -7,7 +7,8 @@ For each subject that an operation asks about:
 3. persons under fourteen are refused;
 4. a government purpose needs a matter on the published list, other purposes the subject's own consent;
 5. the plan says, per field, what becomes of it: policy and consent must both open it;
-6. one statement reads subject, consent and records together, so a withdrawn consent reads nothing;
+6. one statement reads subject, consent and records together, so a withdrawn consent reads nothing, and a county
+   nothing of a subject of another division;
 7. only fields that the plan shows are unsealed, masked, shaped.
 
 A refusal at any step gives null and an error with a reason that depends on the token, the rules, the caller's
@@ -41,6 +42,7 @@ from hub.consent.service import ConsentService
 from hub.disclosure.basis import (
     Ground,
     check_age,
+    division_for,
     explain_no_row,
     fair_use_for,
     grant_for,
@@ -189,7 +191,13 @@ class _Request:
             subject = await self._subject(connection, root, name, part, grant)
             wanted = Wanted.under(part.subject_id, subject.ground.consent)
             rows = await read_report(
-                connection, name.kind, self.today, self.now, wanted, subject.compiled.arrays
+                connection,
+                name.kind,
+                self.today,
+                self.now,
+                wanted,
+                subject.compiled.arrays,
+                self._within(grant),
             )
             if not rows:
                 raise await self._no_row(connection, subject.ground)
@@ -248,7 +256,8 @@ class _Request:
         found: list[tuple[Subject, Sequence[Sequence[Any]]]] = []
         for (compiled, kind), subjects in by_plan.items():
             wanted = [Wanted.under(s.part.subject_id, s.ground.consent) for s in subjects]
-            read = await read_many(connection, kind, self.today, self.now, wanted, compiled.arrays)
+            within = self._within(subjects[0].ground.grant)  # of one plan, so of one purpose
+            read = await read_many(connection, kind, self.today, self.now, wanted, compiled.arrays, within)
             for subject, rows in zip(subjects, read, strict=True):
                 if rows:
                     found.append((subject, rows))
@@ -297,6 +306,9 @@ class _Request:
             compiled.plan.questions, ground.consent, compiled.arrays.earliest, self.today,
         )  # fmt: skip
         return Subject(part, ground, compiled, tuple(quotas), shut)
+
+    def _within(self, grant: Grant) -> str | None:
+        return division_for(self.rules.policy, self.rules.catalog, self.caller, grant)
 
     async def _no_row(self, connection: asyncpg.Connection, ground: Ground) -> DisclosureRefusedError:
         return await explain_no_row(self.rules.policy, self.gate.consents, connection, ground, self.now)

@@ -8,6 +8,7 @@
 * A subject whose data key was destroyed gives no row, like one that never was. Nor does one of which nothing is
   stored that the caller may see, where no consent and no query of its own says that it is there: else the
   existence of hidden records would show.
+* A county or city reads subjects of its own division alone: any other gives no row, like one that never was.
 * For many subjects there is the same statement over arrays of subjects and consents: one round trip for a chunk.
 """
 
@@ -64,6 +65,8 @@ _KNOWN = """($26::text[] IS NULL OR EXISTS (
         SELECT 1 FROM record WHERE subject_id = {subject} AND dataset = k.dataset AND event_date >= k.earliest
           AND {published} LIMIT 1) x))"""
 
+_WITHIN = "($28::text IS NULL OR starts_with(division_code, $28))"
+
 REPORT = f"""
 WITH s AS MATERIALIZED (
   SELECT subject_id, kek_id, wrapped_key, $5::date AS date_from, $6::date AS date_to FROM subject
@@ -72,6 +75,7 @@ WITH s AS MATERIALIZED (
     _IN_FORCE.format(subject="$1", id="$7", version="$8", valid_from="$9", valid_to="$10", max_uses="$11")
 }))
     AND {_KNOWN.format(subject="$1", published=_PUBLISHED)}
+    AND {_WITHIN}
 )
 SELECT {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
   to_json(kek_id) AS clear, NULL::json AS sealed, NULL::json AS marks FROM s
@@ -82,7 +86,8 @@ SELECT r.* FROM s CROSS JOIN LATERAL ({_DATED}
 """  # noqa: S608
 """$1 subject, $2 civil date, $3 instant, $4 kind, $5 and $6 range of data, $7 consent id or null, $8 its version,
 $9 to $11 its validity and uses as signed, $12 to $18 slots by date, $19 to $25 slots by id, $26 datasets of which a
-record makes the subject known to the caller (null: it is known), $27 their earliest dates."""
+record makes the subject known to the caller (null: it is known), $27 their earliest dates, $28 what the code of the
+subject's division begins with (null: any)."""
 
 REPORT_MANY = f"""
 WITH s AS MATERIALIZED (
@@ -102,6 +107,7 @@ WITH s AS MATERIALIZED (
     )
 }))
     AND {_KNOWN.format(subject="w.subject_id", published=_PUBLISHED)}
+    AND {_WITHIN}
 )
 SELECT n, {HEADER} AS slot, wrapped_key AS record_id, 0 AS version, NULL::date AS event_date,
   to_json(kek_id) AS clear, NULL::json AS sealed, NULL::json AS marks FROM s
@@ -201,12 +207,18 @@ class SlotArrays:
 
 
 async def read_report(
-    connection: asyncpg.Connection, kind: str, today: date, now: datetime, wanted: Wanted, slots: SlotArrays
+    connection: asyncpg.Connection,
+    kind: str,
+    today: date,
+    now: datetime,
+    wanted: Wanted,
+    slots: SlotArrays,
+    within: str | None = None,
 ) -> list[asyncpg.Record]:
     """Run `REPORT`. No row means: no such subject, or no consent in force. A header row alone: no records."""
     subject_id, *rest = wanted
     rows: list[asyncpg.Record] = await connection.fetch(
-        REPORT, subject_id, today, now, kind, *rest, *slots.parameters(today)
+        REPORT, subject_id, today, now, kind, *rest, *slots.parameters(today), within
     )
     return rows
 
@@ -218,10 +230,13 @@ async def read_many(
     now: datetime,
     wanted: Sequence[Wanted],
     slots: SlotArrays,
+    within: str | None = None,
 ) -> list[list[Sequence[Any]]]:
     """Run `REPORT_MANY`; the rows of each subject, as `read_report` gives them, in the order of `wanted`."""
     subjects, *rest = (list(column) for column in zip(*wanted, strict=True))
-    rows = await connection.fetch(REPORT_MANY, subjects, today, now, kind, *rest, *slots.parameters(today))
+    rows = await connection.fetch(
+        REPORT_MANY, subjects, today, now, kind, *rest, *slots.parameters(today), within
+    )
     found: list[list[Sequence[Any]]] = [[] for _ in wanted]
     for row in rows:
         found[row[0] - 1].append(row[1:])

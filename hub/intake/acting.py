@@ -25,12 +25,19 @@ class Steward:
     """Revision of the catalogue in force."""
 
     def is_also(self, client_id: str, institution: str, operator: str) -> bool:
-        """Whether one and the same person may stand behind an earlier act and this one."""
+        """Whether one and the same person may stand behind an earlier act and this one.
+
+        Persons of different institutions are different, and so are those that both acts name. Who sits at the command
+        line is an account of the operating system there, and no client can say whether it is its person: of two
+        acts in different places nobody knows that they are two persons'. Nor where an institution's act names none.
+        """
+        if bool(institution) != bool(self.institution):
+            return True
         if institution != self.institution:
             return False
-        if operator and self.operator:
-            return operator == self.operator
-        return client_id == self.client_id
+        if not institution:
+            return client_id == self.client_id
+        return not (operator and self.operator) or operator == self.operator
 
     def entry(
         self, act: str, now: datetime, subject_ids: tuple[bytes, ...], detail: Mapping[str, Any]

@@ -37,8 +37,8 @@ SELECT n.name FROM organization_name n JOIN subject s ON s.subject_id = n.subjec
 WHERE n.subject_id = $1 AND s.kind = 'ORG' AND s.wrapped_key IS NOT NULL
 """
 _REMEMBER = """
-INSERT INTO subject_alias (alias_hash, scheme, subject_id) VALUES ($1, $2, $3)
-ON CONFLICT (alias_hash, scheme) DO UPDATE SET subject_id = excluded.subject_id
+WITH gone AS (DELETE FROM subject_alias WHERE alias_hash = $1 AND scheme = $2 AND subject_id <> $3)
+INSERT INTO subject_alias (alias_hash, scheme, subject_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 
 

@@ -18,7 +18,7 @@ hash. Who sent it, when and in which edition of the catalogue is not content, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
@@ -147,9 +147,8 @@ class Merger:
         changed = (*added, *replaced)
         await store.add_tokens(connection, [t for k in changed for t in self._tokens(k)])
         await lineage.add_marks(connection, self._lineage(changed, existing))
-        if self._registers:
-            named = [(k.subject_id, k.row.values["name"]) for k in changed]
-            await name_index.keep(connection, named, self._origin.received_at)
+        if self._dataset.profile:
+            await self._register(connection, changed)
         return result
 
     def _lineage(self, changed: Sequence[Keyed], existing: dict[bytes, store.Existing]) -> list[lineage.Mark]:
@@ -200,9 +199,7 @@ class Merger:
         if fresh:
             await store.add_subjects(connection, fresh, self._origin.received_at)
             stored |= await store.read_subjects(connection, [s.subject_id for s in fresh])
-        await self._add_aliases(connection, found, {s.subject_id for s in fresh})
-        divisions = {k.subject_id: k.row.subject.division_code for k in found if k.row.subject.division_code}
-        await store.move_subjects(connection, {i: d for i, d in divisions.items() if d})
+        await self._add_codes(connection, [k for k in found if k.subject_id in {s.subject_id for s in fresh}])
         return {
             i: self._opened.open(i, kek_id, wrapped) if wrapped is not None else None
             for i, (kek_id, wrapped) in stored.items()
@@ -216,22 +213,30 @@ class Merger:
         division = ref.division_code or (ref.identifier[2:8] if ref.kind is SubjectKind.ORG else None)
         return store.SubjectRow(subject_id, ref.kind, sealed, kek_id, wrapped, division)
 
-    async def _add_aliases(
-        self,
-        connection: store.Connection,
-        found: Sequence[Keyed],
-        fresh: Collection[bytes],
-    ) -> None:
-        """Store the codes of the rows; the organisation code only of new subjects, because all others have it."""
-        known = {
-            (scheme, code, k.subject_id)
-            for k in found
-            if k.row.subject.identifier
+    async def _add_codes(self, connection: store.Connection, fresh: Sequence[Keyed]) -> None:
+        """Store the organisation codes of new subjects, which are a part of their USCC; all others have theirs."""
+        codes = {(k.row.subject.identifier[8:17], k.subject_id) for k in fresh if k.row.subject.aliases}
+        await store.add_aliases(
+            connection, [(self._indexer.alias_hash(_SCHEME, code), _SCHEME, i) for code, i in codes]
+        )
+
+    async def _register(self, connection: store.Connection, changed: Sequence[Keyed]) -> None:
+        """Keep what a registration says of the subject itself; one that was refused says nothing.
+
+        Nobody else binds a legacy code or says where a subject belongs: see `hub.intake.resolve`.
+        """
+        divisions = {k.subject_id: k.row.subject.division_code for k in changed}
+        await store.move_subjects(connection, {i: d for i, d in divisions.items() if d})
+        if not self._registers:
+            return
+        hashed = [
+            (self._indexer.alias_hash(scheme, code), scheme, k.subject_id)
+            for k in changed
             for scheme, code in k.row.subject.aliases
-            if scheme != _SCHEME or k.subject_id in fresh
-        }
-        hashed = [(self._indexer.alias_hash(scheme, code), scheme, i) for scheme, code, i in known]
+        ]
         await store.add_aliases(connection, hashed)
+        named = [(k.subject_id, k.row.values["name"]) for k in changed]
+        await name_index.keep(connection, named, self._origin.received_at)
 
     def _alive(self, k: Keyed, keys: dict[bytes, DataKey | None], result: Merged) -> bool:
         if keys[k.subject_id] is None:

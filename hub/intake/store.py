@@ -240,7 +240,7 @@ async def move_subjects(connection: Connection, divisions: dict[bytes, str]) -> 
 
 
 async def add_aliases(connection: Connection, aliases: Iterable[tuple[bytes, str, bytes]]) -> None:
-    """Add aliases (hash, scheme, subject id); a code that already leads to a subject keeps leading there."""
+    """Add aliases (hash, scheme, subject id); a code may come to lead to several, see `hub.intake.resolve`."""
     ordered = sorted(set(aliases))
     if ordered:
         await connection.execute(_ADD_ALIASES, *_columns(ordered))

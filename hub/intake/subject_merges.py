@@ -6,7 +6,8 @@ Rules (reasons in ADR 0010)
   collected under, so that no consent can widen, and nothing vanishes behind a merge.
 - Undoing removes the redirect and with it all that the merge did; the register is as it was before. How many records
   came through it meanwhile is known from their lineage (`record_lineage`) and told, for the source to correct.
-- Both steps, merging and undoing, are proposed by one person and confirmed by another, each with an entry.
+- Both steps, merging and undoing, are proposed by one person and confirmed by another, each with an entry. Both are
+  done in one place, at the command line or through clients: across the two nobody could tell the persons apart.
 - Only organisations are merged, no chains and no circles: a losing subject wins nowhere and the other way round.
 """
 
@@ -136,7 +137,8 @@ class SubjectMerges:
             if steward.is_also(row["client_id"], row["institution"], row["operator"]):
                 raise InputError(
                     "The same person has proposed it; somebody else must confirm it.",
-                    hint="Let another person or client act; the token's `operator` names the person.",
+                    hint="Let another person act in the same place (command line or client); tokens name the person as"
+                    " `operator`, for both steps.",
                     message_zh="提议与确认须由不同人员办理。",
                 )
             if merge.state is MergeState.PROPOSED:

@@ -3,7 +3,9 @@
 Rules
 - A source unit supplies the datasets that the catalogue lists for it, and no other (see `hub.catalog.units`).
 - A county or city supplies for its own division: rows whose stated source unit is a body of it, and profiles of
-  subjects that belong to it. What its bodies decide about a subject from elsewhere is theirs to supply.
+  subjects that belong to it; of organisations that were registered there, which their code says (positions 3 to 8,
+  GB 32100-2015), so that nobody draws another division's organisations to itself. What its bodies decide about a
+  subject from elsewhere is theirs to supply.
 - A subject declares data about itself alone, in datasets that take declarations, and promises that they are true
   (真实性承诺, State Council General Office 国办发〔2024〕15号). Its records carry the origin SELF_DECLARED; because the
   origin is a part of their key, a declaration never takes the place of what a source unit supplied, nor the other way.
@@ -116,9 +118,13 @@ def _own_division(unit: SourceUnit, dataset: Dataset) -> Callable[[ValidRow], _O
         source = row.values.get(stated_source)
         if isinstance(source, str) and not unit.includes(source):
             return "OTHER_DIVISION", stated_source
-        place = row.subject.division_code
-        if dataset.profile and not (place and unit.holds(place)):
+        if not dataset.profile:
+            return None
+        place, who = row.subject.division_code, row.subject
+        if not (place and unit.holds(place)):
             return "OTHER_DIVISION", "divisionCode"
+        if who.kind is SubjectKind.ORG and not unit.holds(who.identifier[2:8]):
+            return "OTHER_DIVISION", _identifier(dataset, SubjectKind.ORG)
         return None
 
     return objection

@@ -43,7 +43,7 @@ subject_alias = Table(
     metadata,
     Column("alias_hash", LargeBinary, primary_key=True, comment="keyed hash of scheme and code, 16 bytes"),
     Column("scheme", Text, primary_key=True),
-    Column("subject_id", LargeBinary, nullable=False),
+    Column("subject_id", LargeBinary, primary_key=True, comment="a code that leads to two leads nowhere"),
 )
 
 record = Table(
@@ -266,6 +266,7 @@ intake_request = Table(
     Column("sha256", Text, nullable=False, comment="over dataset and rows"),
     Column("begun_at", DateTime(timezone=True), nullable=False),
     Column("answer", Text, comment="JSON, counts and codes only; null until the rows are in"),
+    Index("intake_request_begun", "begun_at"),
 )
 
 intake_pull = Table(

@@ -15,7 +15,7 @@ from hub.demo.codes import uscc
 from .gate_world import TODAY
 
 ORG, PERSON = SubjectKind.ORG, SubjectKind.PERSON
-BUREAU, COUNTY, PUBLIC = (uscc("91", "460100", f"8900{n}") for n in range(3))
+BUREAU, COUNTY, PUBLIC = (uscc(c, "460100", f"8900{n}") for n, c in enumerate(("91", "11", "91")))
 RANGE_FROM = date(2025, 3, 15)
 """First day of the data that every consent covers: there is data before it."""
 

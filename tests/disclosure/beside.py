@@ -27,7 +27,7 @@ _UNSEEN = """UPDATE record SET batch_id = 'another', batch_row = batch_row + 100
       THEN visible_until - 5 ELSE date '2099-01-01' END"""
 _UNSEEN_BESIDE = (
     "UPDATE record_history SET received_at = received_at - interval '90 days', state = 'REPAIRED'",
-    "UPDATE subject SET division_code = '469005', created_at = created_at - interval '1 year'",
+    "UPDATE subject SET division_code = '460105', created_at = created_at - interval '1 year'",
     "INSERT INTO subject_alias SELECT substring(sha256(subject_id) FOR 16), 'ANOTHER', subject_id FROM subject",
     """INSERT INTO intake_batch (batch_id, dataset, source_unit, file_name, file_sha256, started_at, rows_done, inserted,
       updated, unchanged, quarantined) VALUES ('another', 'government.penalty', 'another', 'a.csv', 'x', now(), 900, 3,

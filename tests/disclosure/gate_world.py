@@ -143,6 +143,8 @@ _BACKGROUND = (
     "FROM policy_active",
     "SKIP LOCKED",
     "WHERE expires_at <",
+    "FROM intake_request WHERE begun_at",
+    "FROM intake_pull WHERE pulled_at",
     "LISTEN ",
 )
 """What runs at times of its own: the registers of clients and policies are read again, what has expired is deleted,

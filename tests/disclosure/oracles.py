@@ -49,8 +49,8 @@ def statements(patch: pytest.MonkeyPatch) -> None:
     """A look at each withdrawn record, after which nothing of it is shown."""
     read = gate.read_report
 
-    async def looking(connection: Any, kind: str, today: Any, now: Any, wanted: Any, slots: Any) -> Any:
-        rows = await read(connection, kind, today, now, wanted, slots)
+    async def looking(connection: Any, kind: str, today: Any, now: Any, wanted: Any, *more: Any) -> Any:
+        rows = await read(connection, kind, today, now, wanted, *more)
         for _ in range(await connection.fetchval(_HIDDEN, wanted.subject_id)):
             await connection.fetchval("SELECT 1")
         return rows

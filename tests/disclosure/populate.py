@@ -69,8 +69,11 @@ async def prepare(
             for p in mine
             if p.record.identifier == SECOND
         ]
-        await _store(pair.worlds[0], [*mine, *others, *shadows(sight, SHADOW, SHADOW_PERSON)])
+        far = _elsewhere(mine) if asker.role == "county_tenant" else []
+        await _store(pair.worlds[0], [*mine, *others, *(far or shadows(sight, SHADOW, SHADOW_PERSON))])
         await _store(pair.worlds[1], [*theirs, *others[::2]], former=1)
+        for world in pair.worlds:
+            await _settle(world)
         await unseen(pair.worlds[1])
         await _mark(pair.worlds[1], sight)
         clients = await _clients(pair, asker)
@@ -94,6 +97,25 @@ async def prepare(
             reach_of(sight, cursors_of(sight, mine)),
             variation.varied,
         )
+
+
+def _elsewhere(found: Sequence[Piece]) -> list[Piece]:
+    """All that there is of the company and the person, once more, of two who belong to another county."""
+    twins = {COMPANY: SHADOW, facts.PERSON_ID: SHADOW_PERSON}
+    return [
+        replace(p, record=p.record._replace(identifier=twins[p.record.identifier]))
+        for p in found
+        if p.record.identifier in twins
+    ]
+
+
+async def _settle(world: World) -> None:
+    """Give every subject a division: that of the county which asks, but to the shadows another one."""
+    ids = [world.hub.indexer.subject_id(k, i) for k, i in (("ORG", SHADOW), ("PERSON", SHADOW_PERSON))]
+    await world.hub.database.pool.execute(
+        "UPDATE subject SET division_code = CASE WHEN subject_id = ANY($1) THEN '469005' ELSE '460106' END",
+        ids,
+    )
 
 
 async def _store(world: World, found: Sequence[Piece], former: int = 0) -> None:

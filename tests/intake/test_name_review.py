@@ -33,6 +33,8 @@ OPERATOR = Steward("operator-main", UNIT, "op_1", "p", "c")
 SECOND = Steward("operator-main", UNIT, "op_2", "p", "c")
 NAME, REGISTRATION_NO = "行政相对人名称", "行政相对人代码_2(工商注册号)"
 LEGACY = "460100000000123"
+REGISTRATION = "government.registration"
+REGISTERED_NO = {"工商注册号": LEGACY}
 
 
 def steer(world: World, act: Any) -> Any:
@@ -58,15 +60,22 @@ def registration(number: int, name: str) -> dict[str, str]:
     return {"主体名称": name, "统一社会信用代码": uscc(number)}
 
 
-def register(world: World, folder: Path, number: int, name: str) -> None:
-    dataset = world.catalog.datasets["government.registration"]
-    row = {f.columns[0]: "" for f in dataset.fields} | registration(number, name)
+def register(world: World, folder: Path, number: int, name: str, **codes: str) -> None:
+    report = world.ingest(
+        write_csv(folder / f"r{number}{len(name)}.csv", [registered(world, number, name, **codes)]),
+        REGISTRATION,
+    )
+    assert report.quarantined == 0, report.quarantine_file and report.quarantine_file.read_text("utf-8-sig")
+
+
+def registered(world: World, number: int, name: str, **changes: str) -> dict[str, str]:
+    dataset = world.catalog.datasets[REGISTRATION]
+    row = {f.columns[0]: "" for f in dataset.fields} | registration(number, name) | changes
     samples = {"date": "2020-01-01", "money": "10", "text": "演示", "integer": "1", "uscc": UNIT}
     for f in dataset.fields:
         if f.required in ("Y", "O") and not row[f.columns[0]]:
             row[f.columns[0]] = f.values[0].label.zh if f.values else samples.get(str(f.type), "460100")
-    report = world.ingest(write_csv(folder / f"r{number}{len(name)}.csv", [row]), dataset.id)
-    assert report.quarantined == 0, report.quarantine_file and report.quarantine_file.read_text("utf-8-sig")
+    return row
 
 
 def nameless(name: str, number: int = 7, **changes: str) -> dict[str, str]:
@@ -172,7 +181,7 @@ def test_a_candidate_that_was_never_registered_cannot_be_accepted_and_nothing_ch
 
 
 def test_a_legacy_code_alone_finds_the_subject_and_is_marked_in_lineage(world: World, tmp_path: Path) -> None:
-    world.ingest(write_csv(tmp_path / "a.csv", [penalty(1, **{REGISTRATION_NO: LEGACY})]))
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司", **REGISTERED_NO)
     report = world.ingest(
         write_csv(tmp_path / "b.csv", [nameless("别的写法", 2, **{REGISTRATION_NO: LEGACY})])
     )
@@ -181,8 +190,61 @@ def test_a_legacy_code_alone_finds_the_subject_and_is_marked_in_lineage(world: W
     assert marks(world) == [("LEGACY_CODE", "")]
 
 
+def test_a_source_that_is_no_registration_authority_cannot_claim_the_code_of_another(
+    world: World, tmp_path: Path
+) -> None:
+    """The attacker writes the victim's registration number beside a code of its own, before anybody else does."""
+    world.ingest(write_csv(tmp_path / "a.csv", [penalty(9, **{REGISTRATION_NO: LEGACY})]))
+    report = world.ingest(
+        write_csv(tmp_path / "b.csv", [nameless("演", 2, **{REGISTRATION_NO: LEGACY})]), keep_findings=5
+    )
+    assert [f.code for f in report.findings] == ["UNKNOWN_LEGACY_CODE"]
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司", **REGISTERED_NO)
+    world.ingest(write_csv(tmp_path / "c.csv", [nameless("演", 3, **{REGISTRATION_NO: LEGACY})]))
+    owners = world.rows("SELECT subject_id FROM record WHERE clear->>'documentNo' LIKE '%0003%'")
+    assert [r["subject_id"] for r in owners] == [subject_id(world, 1)]
+
+
+def test_a_code_that_two_registrations_claim_leads_nowhere(world: World, tmp_path: Path) -> None:
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司", **REGISTERED_NO)
+    register(world, tmp_path, 2, "海南榕汐餐饮有限公司", **REGISTERED_NO)
+    report = world.ingest(
+        write_csv(tmp_path / "b.csv", [nameless("演", 3, **{REGISTRATION_NO: LEGACY})]), keep_findings=5
+    )
+    assert [f.code for f in report.findings] == ["CODES_DISAGREE"]
+
+
+def test_a_registration_that_is_refused_binds_no_code_moves_no_subject_and_names_nobody(
+    world: World, tmp_path: Path
+) -> None:
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司")
+    before = world.dump() | {"names": world.rows("SELECT * FROM organization_name")}
+    row = registered(world, 1, "冒名公司", **REGISTERED_NO, 行政区划代码="469005")
+    report = world.ingest(write_csv(tmp_path / "x.csv", [row]), REGISTRATION, OTHER_UNIT, keep_findings=5)
+    assert [f.code for f in report.findings] == ["OTHER_SOURCE"]
+    assert world.dump() | {"names": world.rows("SELECT * FROM organization_name")} == before
+
+
+def test_an_invented_credit_code_with_the_organisation_code_of_another_takes_none_of_its_rows(
+    world: World, tmp_path: Path
+) -> None:
+    """Positions 9 to 17 are the same, so the check characters of both are right; only one of them is registered."""
+    twin = uscc(1, "92469005")
+    assert twin != uscc(1)
+    assert twin[8:17] == uscc(1)[8:17]
+    code = {"行政相对人代码_3(组织机构代码)": uscc(1)[8:17]}
+    world.ingest(write_csv(tmp_path / "a.csv", [penalty(7, **{USCC_COLUMN: twin}), penalty(1)]))
+    doubtful = world.ingest(write_csv(tmp_path / "b.csv", [nameless("演", 3, **code)]), keep_findings=5)
+    assert [f.code for f in doubtful.findings] == ["CODES_DISAGREE"]
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司")
+    assert world.ingest(write_csv(tmp_path / "c.csv", [nameless("演", 4, **code)])).inserted == 1
+    owners = world.rows("SELECT subject_id FROM record WHERE clear->>'documentNo' LIKE '%0004%'")
+    assert [r["subject_id"] for r in owners] == [subject_id(world, 1)]
+
+
 def test_legacy_codes_of_two_subjects_in_one_row_are_refused(world: World, tmp_path: Path) -> None:
-    world.ingest(write_csv(tmp_path / "a.csv", [penalty(1, **{REGISTRATION_NO: LEGACY}), penalty(2)]))
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司", **REGISTERED_NO)
+    world.ingest(write_csv(tmp_path / "a.csv", [penalty(2)]))
     both = nameless("x演", 3, **{REGISTRATION_NO: LEGACY, "行政相对人代码_3(组织机构代码)": uscc(2)[8:17]})
     report = world.ingest(write_csv(tmp_path / "b.csv", [both]), keep_findings=5)
     assert [f.code for f in report.findings] == ["CODES_DISAGREE"]
@@ -198,7 +260,8 @@ def _merge(world: World, losing: int, winning: int) -> str:
 def test_a_merge_leads_legacy_codes_to_the_winner_and_undoing_it_leads_them_back(
     world: World, tmp_path: Path
 ) -> None:
-    world.ingest(write_csv(tmp_path / "a.csv", [penalty(1, **{REGISTRATION_NO: LEGACY}), penalty(2)]))
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司", **REGISTERED_NO)
+    world.ingest(write_csv(tmp_path / "a.csv", [penalty(2)]))
     merge_id = _merge(world, 1, 2)
     world.ingest(write_csv(tmp_path / "b.csv", [nameless("演", 3, **{REGISTRATION_NO: LEGACY})]))
     assert marks(world) == [("LEGACY_CODE", merge_id)]
@@ -241,6 +304,31 @@ def test_one_person_cannot_make_or_undo_a_merge_alone(world: World, tmp_path: Pa
     with pytest.raises(InputError):
         steer(world, lambda s: s.merges.confirm(merge.merge_id, OPERATOR, NOW))
     assert world.rows("SELECT * FROM subject_redirect") == []
+
+
+AT_THE_COMMAND_LINE, ANOTHER_ACCOUNT = (Steward(f"cli:{name}", "", "", "p", "c") for name in ("li", "fu"))
+FOUR_EYES = {
+    "the same named person": (OPERATOR, OPERATOR, False),
+    "the same person through another client": (OPERATOR, Steward("other", UNIT, "op_1", "p", "c"), False),
+    "another named person": (OPERATOR, SECOND, True),
+    "a person of another institution": (OPERATOR, Steward("other", OTHER_UNIT, "", "p", "c"), True),
+    "a client of the same institution that names nobody": (OPERATOR, Steward("x", UNIT, "", "p", "c"), False),
+    "two clients of one institution, nobody named": (
+        Steward("x", UNIT, "", "p", "c"),
+        Steward("y", UNIT, "", "p", "c"),
+        False,
+    ),
+    "proposed at the command line, confirmed by a client": (AT_THE_COMMAND_LINE, OPERATOR, False),
+    "proposed by a client, confirmed at the command line": (OPERATOR, AT_THE_COMMAND_LINE, False),
+    "one account at the command line": (AT_THE_COMMAND_LINE, AT_THE_COMMAND_LINE, False),
+    "two accounts at the command line": (AT_THE_COMMAND_LINE, ANOTHER_ACCOUNT, True),
+}
+
+
+@pytest.mark.parametrize("name", FOUR_EYES)
+def test_a_merge_that_may_be_one_persons_work_is_not_confirmed(name: str) -> None:
+    first, second, apart = FOUR_EYES[name]
+    assert second.is_also(first.client_id, first.institution, first.operator) is not apart
 
 
 def test_merges_make_no_chain_and_no_circle(world: World, tmp_path: Path) -> None:

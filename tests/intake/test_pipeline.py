@@ -260,6 +260,7 @@ def test_a_correction_keeps_the_old_version_and_the_state_and_seals_anew(
     (kept,) = world.rows("SELECT * FROM record_history")
     assert (new["version"], new["state"], kept["version"]) == (2, "REPAIRED", 1)
     assert kept["replaced_at"] == later.instant
+    assert new["marks"] == old.pop("marks")  # marks are the record's, not a version's
     assert {k: kept[k] for k in old} == old
     before, after = orjson.loads(old["sealed"]), orjson.loads(new["sealed"])
     assert before.keys() == after.keys()
