@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from hub.store.database import Database
 STEPS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 300, 600, 840, 1440, 1440, 1440))
 """Time from each attempt to the next; after the last there is none."""
 TIMEOUT_SECONDS = 10.0
+"""For one delivery as a whole, so that whoever answers drop by drop holds up nobody."""
 _AT_ONCE = 20
 _CLAIM = """
 WITH due AS (
@@ -97,17 +99,21 @@ class Courier:
             option=orjson.OPT_SORT_KEYS,
         )
         try:
-            address = await self._reach.resolve(url)
-            target, parts = httpx.URL(url), urlsplit(url)
-            headers = {"host": parts.netloc, "content-type": "application/json"}
-            request = self._http.build_request(
-                "POST", target.copy_with(host=address), content=body,
-                headers=headers | self._signed(recall_id, now, body),
-                extensions={"sni_hostname": str(parts.hostname)},
-            )  # fmt: skip
-            response = await self._http.send(request, stream=True)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._send(url, recall_id, body, now)
         except (httpx.HTTPError, httpx.InvalidURL, InputError, OSError):
             return False
+
+    async def _send(self, url: str, recall_id: str, body: bytes, now: datetime) -> bool:
+        address = await self._reach.resolve(url)
+        target, parts = httpx.URL(url), urlsplit(url)
+        headers = {"host": parts.netloc, "content-type": "application/json"}
+        request = self._http.build_request(
+            "POST", target.copy_with(host=address), content=body,
+            headers=headers | self._signed(recall_id, now, body),
+            extensions={"sni_hostname": str(parts.hostname)},
+        )  # fmt: skip
+        response = await self._http.send(request, stream=True)
         await response.aclose()
         return response.is_success
 
