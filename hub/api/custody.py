@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import date
@@ -23,6 +24,7 @@ from hub.lifecycle.withdrawal import FallenDecision
 
 Info = strawberry.Info[RequestContext, Any]
 _JUDICIAL = "judicial_body"
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)/(h_[A-Za-z0-9_-]{1,64})")
 
 strawberry.enum(HoldKind, name="HoldKind", description="保全事由：诉讼或调查。Why a record is held.")
 strawberry.enum(
@@ -161,14 +163,18 @@ def _encode(day: date, hold_id: str) -> str:
 
 def _decode(cursor: str) -> tuple[date, str]:
     try:
-        day, _, hold_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition("/")
-        return date.fromisoformat(day), hold_id
+        plain = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        found = _CURSOR.fullmatch(plain)
+        day = date.fromisoformat(found[1]) if found else None
     except ValueError:
+        found = day = None
+    if found is None or day is None:
         raise InputError(
             "The cursor is not one of this list.",
             hint="Pass the cursor of the page before, unchanged.",
             message_zh="游标不属于该列表，请原样传回。",
-        ) from None
+        )
+    return day, found[2]
 
 
 def _hold(context: RequestContext, hold: Hold) -> RecordHold:

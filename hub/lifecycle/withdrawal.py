@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from hub.errors import InputError
+from hub.errors import InputError, UnavailableError
 from hub.lifecycle import records, store
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, RecordName, WithdrawalGround
 from hub.lifecycle.desk import Desk, no_case
@@ -81,6 +81,12 @@ class WithdrawalService:
 
         async with self._desk.opening(name, actor, moment, may) as opening:
             _check_order(fallen, opening.record)
+            if await store.open_case(opening.connection, name, CaseKind.WITHDRAWAL, actor.institution):
+                raise UnavailableError(
+                    "The subject reported the same at the same moment; nothing was done.",
+                    hint="Withdraw it once more; that answers the report.",
+                    message_zh="主体同时提出了报告，本次操作未生效，请重试。",
+                )
             due = moment.clocks.due(Limited.WITHDRAWAL, fallen.on)
             case = await opening.begin(
                 CaseKind.WITHDRAWAL, Act.WITHDRAW, CaseState.WITHDRAWN,

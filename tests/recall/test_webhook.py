@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
@@ -19,6 +19,7 @@ from world import World, run
 from hub.demo import story_facts as facts
 from hub.errors import ConfigurationError, InputError, UnavailableError
 from hub.keys.signing import verify_document
+from hub.recall import webhook
 from hub.recall.endpoints import Endpoints, Reach, check_url
 from hub.recall.notice import Cause
 from hub.recall.webhook import STEPS, Courier, Delivered, open_client
@@ -256,5 +257,28 @@ def test_an_endpoint_is_set_for_a_known_institution_with_an_entry_and_else_not(
         await world.hub.log.close()
         with pytest.raises(UnavailableError):
             await found.set(facts.BANK_HKB, "https://a.example/3", "test", now)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_endpoint_that_answers_drop_by_drop_is_a_failed_attempt(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"H")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async def scene(world: World) -> None:
+        await recalled(world)
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+        await endpoints(world).set(facts.BANK_HKB, url, "test", world.clock.now())
+        monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.3)
+        async with asyncio.timeout(60):
+            assert await deliver(world) == Delivered(0, 1)
+        server.close()
 
     run(database_url, tmp_path, scene)
