@@ -24,8 +24,9 @@ from hub.errors import ConfigurationError, InputError
 from hub.store.database import Database
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_LOCAL = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("5f00::/16"))
-"""Local translation (RFC 8215) and segment routing (RFC 9602): public by no means, whatever the library knows."""
+_LOCAL = tuple(ipaddress.ip_network(net) for net in ("192.0.0.0/24", "64:ff9b:1::/48", "5f00::/16"))
+"""Protocol assignments (RFC 6890), local translation (RFC 8215) and segment routing (RFC 9602): older libraries take
+them for public."""
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _MOST_CHARS = 500

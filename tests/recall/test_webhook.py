@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
@@ -264,12 +264,15 @@ def test_an_endpoint_is_set_for_a_known_institution_with_an_entry_and_else_not(
 def test_an_endpoint_that_answers_drop_by_drop_is_a_failed_attempt(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    left = asyncio.Event()
+
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
+        with suppress(ConnectionError), closing(writer):
             while not writer.is_closing():
                 writer.write(b"H")
                 await writer.drain()
                 await asyncio.sleep(0.05)
+        left.set()
 
     async def scene(world: World) -> None:
         await recalled(world)
@@ -279,6 +282,8 @@ def test_an_endpoint_that_answers_drop_by_drop_is_a_failed_attempt(
         monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.3)
         async with asyncio.timeout(60):
             assert await deliver(world) == Delivered(0, 1)
+            await left.wait()
         server.close()
+        await server.wait_closed()
 
     run(database_url, tmp_path, scene)
