@@ -7,14 +7,20 @@ from typing import Any
 
 import strawberry
 
+from hub.api.acting import record_named
 from hub.api.audit import shown_time
 from hub.api.context import RequestContext
-from hub.api.lifecycle import _record
 from hub.api.scalars import USCC, Date, DateTime
-from hub.disclosure.as_of import Asker, AsOf, AsOfReader
+from hub.disclosure.as_of import Asker, AsOf, AsOfReader, Caveat
 
 Info = strawberry.Info[RequestContext, Any]
 _REVIEW = "AUDIT_REVIEW"
+
+strawberry.enum(
+    Caveat,
+    name="AsOfCaveat",
+    description="未能考虑的因素：目录版本已变、当时有多项授权、次数限制未核、案由未知。What an answer about the past leaves out.",
+)
 
 
 @strawberry.input(description="假定的查询方。Who would have asked.")
@@ -25,6 +31,10 @@ class AskerInput:
     purpose: str = strawberry.field(description="用途代码。Purpose code.")
     institution: USCC | None = strawberry.field(
         default=None, description="机构，用于核对当时的授权。Institution whose consents count."
+    )
+    consent: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="授权编号；不填则取最新有效者。The consent that is named; else the newest that held.",
     )
 
 
@@ -70,6 +80,9 @@ class RecordAsOf:
     fields: list[FieldAsOf] = strawberry.field(
         description="各字段的披露结果。What each field would have been."
     )
+    caveats: list[Caveat] = strawberry.field(
+        description="本结果未能考虑的因素。What this answer could not take into account."
+    )
 
 
 async def record_as_of(
@@ -80,10 +93,10 @@ async def record_as_of(
     context.require(_REVIEW)
     context.audit_read = True
     subject_id = context.services.resolve_subject(subject)
-    name = _record(subject_id, dataset, record)
+    name = record_named(subject_id, dataset, record)
     context.did(subject_id)
     reader = AsOfReader(context.services.database, context.rules)
-    who = Asker(frozenset({asker.role}), asker.purpose, asker.institution or "")
+    who = Asker(frozenset({asker.role}), asker.purpose, asker.institution or "", str(asker.consent or ""))
     found = await reader.ask(
         subject_id, dataset, name.record_id, datetime.fromisoformat(at), who, context.now
     )
@@ -122,6 +135,7 @@ def _show(found: AsOf) -> RecordAsOf:
             )
             for name, decision in found.fields.items()
         ],
+        caveats=list(found.caveats),
     )
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import strawberry
 
+from hub.api.acting import (
+    OPERATION,
+    SELF,
+    SUPPLY,
+    acting,
+    handler_acting,
+    moment_of,
+    record_named,
+    subject_acting,
+)
 from hub.api.audit import page_size, shown_time
 from hub.api.context import RequestContext
 from hub.api.scalars import Date, DateTime
-from hub.errors import InputError
-from hub.identity.details import Grant, pseudonym
+from hub.identity.details import pseudonym
 from hub.lifecycle.case import (
     ANNOTATING,
-    Actor,
-    Capacity,
     CaseKind,
     CaseReason,
     CaseState,
     Event,
     ObjectionGround,
-    RecordName,
 )
 from hub.lifecycle.case import Case as StoredCase
 from hub.lifecycle.moment import Moment
@@ -30,10 +35,6 @@ from hub.lifecycle.objection import Settlement
 from hub.lifecycle.repair import Application
 
 Info = strawberry.Info[RequestContext, Any]
-_SELF, _SUPPLY, _OPERATION = "SELF_QUERY", "DATA_SUPPLY", "OPERATION"
-_CAPACITY = {_SELF: Capacity.SUBJECT, _SUPPLY: Capacity.SOURCE_UNIT, _OPERATION: Capacity.OPERATOR}
-_PREFIX = "rec_"
-_RECORD = re.compile(r"rec_[0-9a-f]{32}")
 
 strawberry.enum(
     CaseKind,
@@ -136,7 +137,8 @@ class ObjectionInput:
     statement: str = strawberry.field(description="异议内容。What is wrong.")
 
 
-def _show(case: StoredCase, moment: Moment) -> Case:
+def show_case(case: StoredCase, moment: Moment) -> Case:
+    """A case as the schema shows it."""
     record = case.record
     return Case(
         id=strawberry.ID(case.case_id),
@@ -144,7 +146,7 @@ def _show(case: StoredCase, moment: Moment) -> Case:
         state=case.state,
         subject=pseudonym(record.subject_id),
         dataset=record.dataset,
-        record=strawberry.ID(_PREFIX + record.record_id.hex()),
+        record=strawberry.ID("rec_" + record.record_id.hex()),
         source_unit=case.source_unit,
         disputed=case.state in ANNOTATING,
         opened_at=shown_time(case.opened_at),
@@ -168,114 +170,78 @@ def _event(event: Event, written: Mapping[str, str]) -> CaseEvent:
     )
 
 
-def _moment(context: RequestContext) -> Moment:
-    return Moment(context.rules.policy, context.now)
-
-
-def _actor(context: RequestContext, grant: Grant, subject_id: bytes | None = None) -> Actor:
-    caller = context.caller
-    return Actor(
-        _CAPACITY[grant.purpose],
-        caller.client.client_id,
-        caller.institution,
-        grant.purpose,
-        context.services.lifecycle.person(caller.institution, grant.operator),
-        subject_id or caller.client.subject_id or context.services.lifecycle.organisation(caller.institution),
-    )
-
-
-def _subject(context: RequestContext) -> Actor:
-    subject_id = context.own_subject()
-    context.did(subject_id)
-    grant = next(g for g in context.caller.grants if g.purpose == _SELF and subject_id in g.subject_ids)
-    return _actor(context, grant, subject_id)
-
-
-def _handler(context: RequestContext) -> Actor:
-    return _actor(context, context.require(_SUPPLY, _OPERATION))
-
-
-def _done(context: RequestContext, case: StoredCase) -> Case:
+def case_done(context: RequestContext, case: StoredCase) -> Case:
+    """A case that was handled, with its subject in the audit entry."""
     context.did(case.record.subject_id)
-    return _show(case, _moment(context))
-
-
-def _record(subject_id: bytes | None, dataset: str, record: str) -> RecordName:
-    if subject_id is None or not _RECORD.fullmatch(record):
-        raise InputError(
-            "The id of a record is `rec_` and 32 hexadecimal digits.",
-            hint="Take it from the field `id` of the record.",
-            message_zh="记录标识由 rec_ 和32位十六进制数组成。",
-        )
-    return RecordName(subject_id, dataset, bytes.fromhex(record.removeprefix(_PREFIX)))
+    return show_case(case, moment_of(context))
 
 
 async def apply_for_repair(info: Info, input: RepairInput) -> Case:
     """The subject applies for repair of a record."""
     context = info.context
-    actor = _subject(context)
-    name = _record(actor.subject_id, input.dataset, input.record)
+    actor = subject_acting(context)
+    name = record_named(actor.subject_id, input.dataset, input.record)
     application = Application(input.proof, input.commitment, input.statement)
-    moment = _moment(context)
-    return _show(await context.services.lifecycle.repairs.apply(name, application, actor, moment), moment)
+    moment = moment_of(context)
+    return show_case(await context.services.lifecycle.repairs.apply(name, application, actor, moment), moment)
 
 
 async def object_to_record(info: Info, input: ObjectionInput) -> Case:
     """The subject objects to a record."""
     context = info.context
-    actor = _subject(context)
-    name = _record(actor.subject_id, input.dataset, input.record)
-    moment = _moment(context)
+    actor = subject_acting(context)
+    name = record_named(actor.subject_id, input.dataset, input.record)
+    moment = moment_of(context)
     objections = context.services.lifecycle.objections
-    return _show(await objections.open(name, input.ground, input.statement, actor, moment), moment)
+    return show_case(await objections.open(name, input.ground, input.statement, actor, moment), moment)
 
 
 async def accept_repair(info: Info, id: strawberry.ID) -> Case:
     """Accept an application for decision."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     repairs = context.services.lifecycle.repairs
-    return _done(context, await repairs.accept(str(id), actor, _moment(context)))
+    return case_done(context, await repairs.accept(str(id), actor, moment_of(context)))
 
 
 async def decline_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
     """Decline to decide an application."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     repairs = context.services.lifecycle.repairs
-    return _done(context, await repairs.decline(str(id), reason, note, actor, _moment(context)))
+    return case_done(context, await repairs.decline(str(id), reason, note, actor, moment_of(context)))
 
 
 async def approve_repair(info: Info, id: strawberry.ID, note: str = "") -> Case:
     """Approve a repair; the record leaves publication."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     repairs = context.services.lifecycle.repairs
-    return _done(context, await repairs.approve(str(id), note, actor, _moment(context)))
+    return case_done(context, await repairs.approve(str(id), note, actor, moment_of(context)))
 
 
 async def reject_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
     """Reject a repair."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     repairs = context.services.lifecycle.repairs
-    return _done(context, await repairs.reject(str(id), reason, note, actor, _moment(context)))
+    return case_done(context, await repairs.reject(str(id), reason, note, actor, moment_of(context)))
 
 
 async def revoke_repair(info: Info, id: strawberry.ID, reason: CaseReason, note: str = "") -> Case:
     """Take a repair back; the record is published again."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     repairs = context.services.lifecycle.repairs
-    return _done(context, await repairs.revoke(str(id), reason, note, actor, _moment(context)))
+    return case_done(context, await repairs.revoke(str(id), reason, note, actor, moment_of(context)))
 
 
 async def settle_objection(info: Info, id: strawberry.ID, settlement: Settlement, note: str) -> Case:
     """Settle an objection."""
     context = info.context
-    actor = _handler(context)
+    actor = handler_acting(context)
     objections = context.services.lifecycle.objections
-    return _done(context, await objections.settle(str(id), settlement, note, actor, _moment(context)))
+    return case_done(context, await objections.settle(str(id), settlement, note, actor, moment_of(context)))
 
 
 async def own_cases(info: Info, first: int | None = None) -> list[Case]:
@@ -283,31 +249,31 @@ async def own_cases(info: Info, first: int | None = None) -> list[Case]:
     context = info.context
     subject_id = context.own_subject()
     context.did(subject_id)
-    moment = _moment(context)
+    moment = moment_of(context)
     found = await context.services.lifecycle.desk.own(subject_id, page_size(first, context))
-    return [_show(case, moment) for case in found]
+    return [show_case(case, moment) for case in found]
 
 
 async def due_cases(info: Info, first: int | None = None, overdue: bool = False) -> DueCases:
     """Open cases that the caller may handle, the most urgent first."""
     context = info.context
-    actor, moment, size = _handler(context), _moment(context), page_size(first, context)
+    actor, moment, size = handler_acting(context), moment_of(context), page_size(first, context)
     found = await context.services.lifecycle.desk.due(actor, moment, size + 1, overdue=overdue)
     for subject_id in dict.fromkeys(case.record.subject_id for case in found[:size]):
         context.did(subject_id)
-    return DueCases(nodes=[_show(case, moment) for case in found[:size]], more=len(found) > size)
+    return DueCases(nodes=[show_case(case, moment) for case in found[:size]], more=len(found) > size)
 
 
 async def case_file(info: Info, id: strawberry.ID) -> CaseFile:
     """A case with its acts, for its subject and those who handle it."""
     context = info.context
-    grant = context.require(_SELF, _SUPPLY, _OPERATION)
-    actor = _subject(context) if grant.purpose == _SELF else _actor(context, grant)
+    grant = context.require(SELF, SUPPLY, OPERATION)
+    actor = subject_acting(context) if grant.purpose == SELF else acting(context, grant)
     case, events = await context.services.lifecycle.desk.file(str(id), actor)
-    if grant.purpose != _SELF:
+    if grant.purpose != SELF:
         context.did(case.record.subject_id)
     return CaseFile(
-        case=_show(case, _moment(context)), events=[_event(event, written) for event, written in events]
+        case=show_case(case, moment_of(context)), events=[_event(event, written) for event, written in events]
     )
 
 

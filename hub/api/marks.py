@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import strawberry
 
+from hub.api.acting import SUPPLY, acting, moment_of, record_named, subject_acting
 from hub.api.context import RequestContext
 from hub.disclosure.marks import MarkKind
-from hub.errors import InputError
-from hub.identity.details import Grant, pseudonym
-from hub.lifecycle.case import Actor, Capacity, RecordName
+from hub.identity.details import pseudonym
+from hub.lifecycle.case import Actor, RecordName
 from hub.lifecycle.marks import Marked
-from hub.lifecycle.moment import Moment
 
 Info = strawberry.Info[RequestContext, Any]
-_RECORD = re.compile(r"rec_([0-9a-f]{32})")
 
 
 @strawberry.type(description="记录及其现有标注。A record, and the marks that it has now.")
@@ -52,43 +49,15 @@ class LitigationInput:
     )
 
 
-def _actor(context: RequestContext, grant: Grant, capacity: Capacity, subject_id: bytes | None) -> Actor:
-    caller = context.caller
-    person = context.services.lifecycle.person(caller.institution, grant.operator)
-    return Actor(
-        capacity, caller.client.client_id, caller.institution, grant.purpose, person, subject_id
-    )  # fmt: skip
-
-
 def _own(context: RequestContext, dataset: str, record: str) -> tuple[RecordName, Actor]:
-    subject_id = context.own_subject()
-    context.did(subject_id)
-    grant = next(
-        g for g in context.caller.grants if g.purpose == "SELF_QUERY" and subject_id in g.subject_ids
-    )
-    return _name(subject_id, dataset, record), _actor(context, grant, Capacity.SUBJECT, subject_id)
+    actor = subject_acting(context)
+    return record_named(actor.subject_id, dataset, record), actor
 
 
 def _supplied(context: RequestContext, input: LitigationInput) -> tuple[RecordName, Actor]:
-    grant = context.require("DATA_SUPPLY")
+    grant = context.require(SUPPLY)
     subject_id = context.services.resolve_subject(input.subject)
-    actor = _actor(context, grant, Capacity.SOURCE_UNIT, context.caller.client.subject_id)
-    return _name(subject_id, input.dataset, str(input.record)), actor
-
-
-def _name(subject_id: bytes, dataset: str, record: str) -> RecordName:
-    found = _RECORD.fullmatch(record)
-    if found is None:
-        raise InputError(
-            "The id of a record is `rec_` and 32 hexadecimal digits.",
-            hint="Take it from the field `id` of the record.",
-            message_zh="记录标识由 rec_ 和32位十六进制数组成。",
-        )
-    return RecordName(subject_id, dataset, bytes.fromhex(found[1]))
-
-
-def _moment(context: RequestContext) -> Moment:
-    return Moment(context.rules.policy, context.now)
+    return record_named(subject_id, input.dataset, str(input.record)), acting(context, grant)
 
 
 def _show(marked: Marked) -> MarkedRecord:
@@ -106,21 +75,21 @@ async def state_on_record(info: Info, input: StatementInput) -> MarkedRecord:
     context = info.context
     name, actor = _own(context, input.dataset, str(input.record))
     marks = context.services.lifecycle.marks
-    return _show(await marks.state(name, input.statement, actor, _moment(context)))
+    return _show(await marks.state(name, input.statement, actor, moment_of(context)))
 
 
 async def withdraw_statement(info: Info, dataset: str, record: strawberry.ID) -> MarkedRecord:
     """The subject takes its statement back."""
     context = info.context
     name, actor = _own(context, dataset, str(record))
-    return _show(await context.services.lifecycle.marks.withdraw(name, actor, _moment(context)))
+    return _show(await context.services.lifecycle.marks.withdraw(name, actor, moment_of(context)))
 
 
 async def mark_litigation(info: Info, input: LitigationInput) -> MarkedRecord:
     """The source unit marks proceedings."""
     context = info.context
     name, actor = _supplied(context, input)
-    done = await context.services.lifecycle.marks.proceed(name, input.kind, actor, _moment(context))
+    done = await context.services.lifecycle.marks.proceed(name, input.kind, actor, moment_of(context))
     context.did(name.subject_id)
     return _show(done)
 
@@ -129,7 +98,7 @@ async def clear_litigation(info: Info, input: LitigationInput) -> MarkedRecord:
     """The source unit clears the mark."""
     context = info.context
     name, actor = _supplied(context, input)
-    done = await context.services.lifecycle.marks.clear(name, input.kind, actor, _moment(context))
+    done = await context.services.lifecycle.marks.clear(name, input.kind, actor, moment_of(context))
     context.did(name.subject_id)
     return _show(done)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import strawberry
 
+from hub.api.acting import SELF, SUPPLY, acting, moment_of, subject_acting
 from hub.api.audit import page_size, shown_time
 from hub.api.context import RequestContext
-from hub.api.lifecycle import _actor, _moment, _subject
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import DateTime
 from hub.audit.entry import subject_ref
@@ -70,7 +70,7 @@ async def acknowledge_notice(info: Info, id: strawberry.ID) -> Notice:
     """Mark a notice as read."""
     context = info.context
     actor = _reader(context)
-    moment = _moment(context)
+    moment = moment_of(context)
     notice = await context.services.lifecycle.notices.read(str(id), actor, moment.policy, moment.now)
     if notice.record.subject_id != actor.subject_id:
         context.did(notice.record.subject_id)
@@ -78,8 +78,8 @@ async def acknowledge_notice(info: Info, id: strawberry.ID) -> Notice:
 
 
 def _reader(context: RequestContext) -> Actor:
-    grant = context.require("SELF_QUERY", "DATA_SUPPLY")
-    return _subject(context) if grant.purpose == "SELF_QUERY" else _actor(context, grant)
+    grant = context.require(SELF, SUPPLY)
+    return subject_acting(context) if grant.purpose == SELF else acting(context, grant)
 
 
 def _notice(notice: StoredNotice) -> Notice:

@@ -132,6 +132,7 @@ def _query(types: CatalogTypes) -> type:
             description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
         ),
         *lifecycle.queries(),
+        *custody.queries(),
         *notices.queries(),
         *as_of.queries(),
         *audit.fields(),

@@ -79,6 +79,7 @@ def as_of(
     role: Annotated[str, typer.Option(help="Role that would have asked.")],
     purpose: Annotated[str, typer.Option(help="Purpose code.")],
     institution: Annotated[str, typer.Option(help="USCC whose consents count.")] = "",
+    consent: Annotated[str, typer.Option(help="Consent that is named; else the newest that held.")] = "",
 ) -> None:
     """Show what was known of a record at a past instant, and what would have been disclosed; never a value.
 
@@ -96,7 +97,7 @@ def as_of(
         now, instant = desk.clock.now(), at.replace(tzinfo=CST)
         subject_id, record_id = desk.subject_id(subject), bytes.fromhex(digits)
         reader = AsOfReader(desk.database, desk.rules)
-        asker = Asker(frozenset({role}), purpose, institution)
+        asker = Asker(frozenset({role}), purpose, institution, consent)
         found = await reader.ask(subject_id, dataset, record_id, instant, asker, now)
         detail = {"dataset": dataset, "record": record_ref(record_id), "at": to_millis(instant)}
         await desk.record(

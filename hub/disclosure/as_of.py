@@ -5,7 +5,8 @@
 - Decided is by the policy that was in force at the instant, over the catalogue of now, for a role and a purpose, and
   by the consents of the institution as they stood: given before, begun, not over and not withdrawn at that instant.
 - How often a consent had been used, which matter was named and how many subjects were asked about is in the audit
-  entries of the time, not here.
+  entries of the time, not here. Whatever the answer cannot take into account it names itself (`Caveat`).
+- Of several consents that held, the named one counts, else the newest.
 - Putting a record into the archive makes no version: what its dates say of the past stays true.
 """
 
@@ -14,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
 
 from hub.catalog.types import Nature, SubjectKind
-from hub.clock import civil_date
+from hub.clock import civil_date, months_before
 from hub.consent import store as consents
 from hub.consent.artefact import Consent
 from hub.disclosure.replay import within
@@ -85,6 +87,21 @@ class Asker:
     purpose: str
     institution: str = ""
     """USCC; whose consents count."""
+    consent_id: str = ""
+    """The consent that would have been named; empty: the newest that held."""
+
+
+class Caveat(StrEnum):
+    """What an answer about the past could not take into account."""
+
+    CATALOGUE_CHANGED = "CATALOGUE_CHANGED"
+    """The version came in under another edition of the dataset than that of now, by which is decided."""
+    SEVERAL_CONSENTS = "SEVERAL_CONSENTS"
+    """More than one consent held, none was named, and the newest was taken."""
+    USES_NOT_COUNTED = "USES_NOT_COUNTED"
+    """The consent limits how often it may be used; how often it had been is in the log."""
+    MATTER_NOT_KNOWN = "MATTER_NOT_KNOWN"
+    """The purpose asks for a matter or a reference; it is taken as given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,8 @@ class AsOf:
     """Why the whole subject would have been refused; None when it would not."""
     fields: Mapping[str, Decision]
     """What each field of the dataset would have been, by name; empty when the record was not shown."""
+    caveats: tuple[Caveat, ...] = ()
+    """What this answer could not take into account."""
 
 
 class AsOfReader:
@@ -145,13 +164,35 @@ class AsOfReader:
         known = None if row is None else _known(row)
         shown = known is not None and known.shown(civil_date(at))
         revision = rules.policy.revision
-        consent = _in_force(given, asker, at)
+        held = _in_force(given, asker, at)
+        consent = held[0] if held else None
         refused = _refused(rules, asker, consent)
         used = consent if rules.policy.purposes[asker.purpose].consent_required else None
         id_ = used.consent_id if used else ""
+        caveats = self._caveats(rules, dataset, known, asker, held, used)
         if known is None or not shown or refused is not None:
-            return AsOf(known, shown, revision, id_, refused, {})
-        return AsOf(known, shown, revision, id_, None, self._fields(rules, dataset, known, asker, used, at))
+            return AsOf(known, shown, revision, id_, refused, {}, caveats)
+        fields = self._fields(rules, dataset, known, asker, used, at)
+        return AsOf(known, shown, revision, id_, None, fields, caveats)
+
+    def _caveats(
+        self,
+        rules: Rules,
+        dataset: str,
+        known: KnownVersion | None,
+        asker: Asker,
+        held: Sequence[Consent],
+        used: Consent | None,
+    ) -> tuple[Caveat, ...]:
+        purpose = rules.policy.purposes[asker.purpose]
+        changed = known is not None and known.edition != rules.catalog.datasets[dataset].edition
+        found = {
+            Caveat.CATALOGUE_CHANGED: changed,
+            Caveat.SEVERAL_CONSENTS: used is not None and len(held) > 1,
+            Caveat.USES_NOT_COUNTED: used is not None and bool(used.max_uses is not None or used.frequency),
+            Caveat.MATTER_NOT_KNOWN: purpose.matter_required or purpose.reference_required,
+        }
+        return tuple(caveat for caveat, applies in found.items() if applies)
 
     async def _rules_at(self, connection: asyncpg.Connection, at: datetime) -> Rules:
         revision = await policies.in_force_at(connection, at)
@@ -186,7 +227,11 @@ def _covered(
 ) -> bool:
     """Whether the record's date lay within what consent and fair-use template cover."""
     template = rules.policy.fair_use_of(asker.purpose, consent.fair_use if consent else None)
-    earliest = template.earliest(civil_date(at), dataset) if template else None
+    months = consent.range_months.get(dataset, 0) if consent else 0
+    if template is None:
+        earliest = months_before(civil_date(at), months) if months else None
+    else:
+        earliest = template.earliest(civil_date(at), dataset, months)
     if earliest is not None and known.event_date < earliest:
         return False
     return consent is None or consent.date_from <= known.event_date <= consent.date_to
@@ -204,18 +249,17 @@ def _refused(rules: Rules, asker: Asker, consent: Consent | None) -> Reason | No
     return None
 
 
-def _in_force(given: Sequence[Consent], asker: Asker, at: datetime) -> Consent | None:
-    """The newest consent of the institution and purpose that held at the instant."""
-    for consent in given:
-        held = consent.valid_from <= at < consent.valid_to
-        withdrawn = consent.revoked_at is not None and consent.revoked_at <= at
-        if (
-            (consent.grantee, consent.purpose) == (asker.institution, asker.purpose)
-            and held
-            and not withdrawn
-        ):
-            return consent
-    return None
+def _in_force(given: Sequence[Consent], asker: Asker, at: datetime) -> list[Consent]:
+    """The consents of institution and purpose, and of the name given, that held at the instant, newest first."""
+    return [
+        consent
+        for consent in given
+        if (consent.grantee, consent.purpose) == (asker.institution, asker.purpose)
+        and consent.consent_id == (asker.consent_id or consent.consent_id)
+        and consent.granted_at <= at
+        and consent.valid_from <= at < consent.valid_to
+        and not (consent.revoked_at is not None and consent.revoked_at <= at)
+    ]
 
 
 def _known(row: Any) -> KnownVersion:
@@ -261,4 +305,5 @@ def document(found: AsOf) -> dict[str, Any]:
         "consent": found.consent,
         "refused": found.refused.value if found.refused else None,
         "fields": fields,
+        "caveats": [caveat.value for caveat in found.caveats],
     }

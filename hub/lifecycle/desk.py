@@ -207,6 +207,7 @@ class Desk:
             UnavailableError: when database or log cannot take it; nothing was done then.
         """
         async with self.database.connection() as connection, connection.transaction():
+            await records.lock(connection, name)  # not deleted while the case is being opened
             wrapped = await store.subject_key(connection, name.subject_id)
             record = await records.read(connection, name)
             if may is None:
@@ -251,12 +252,10 @@ class Desk:
             await self._close(session)
 
     async def _close(self, session: Session) -> None:
-        """Tell those concerned, recall the record if the act says so, then record it.
+        """Recall the record if the act says so, tell those concerned, then record it.
 
-        The recall locks the log, so nothing may come between it and the commit.
+        The recall comes first: it searches the log before it locks it, and notices lock it at once.
         """
-        if self._tell is not None:
-            await self._tell(session.connection, session)
         entries = [session.entry()]
         if session.recall is not None:
             record, client = session.case.record, session.actor.client_id
@@ -265,6 +264,8 @@ class Desk:
                 session.moment.now, client, keep_empty=False,
             )  # fmt: skip
             entries += [issued.entry] if issued is not None else []
+        if self._tell is not None:
+            await self._tell(session.connection, session)
         await self._log.append_in(session.connection, entries)
 
     async def file(self, case_id: str, actor: Actor) -> tuple[Case, list[tuple[Event, Mapping[str, str]]]]:

@@ -2,14 +2,18 @@
 
 - The unit that supplied the record, or the operator, places and releases them, each naming the case by its number.
 - A record may have several holds; it is free when all are released. A hold shows nothing and hides nothing.
+- A hold may name a day of review. Holds in force are listed, those with the next day of review first, so that none
+  is forgotten.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
@@ -20,12 +24,22 @@ from hub.lifecycle.moment import Moment
 from hub.store.database import Database
 
 _MOST_CHARS = 200
-_PLACE = """INSERT INTO record_hold (subject_id, dataset, record_id, hold_id, kind, reference, placed_at, placed_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
-_FIND = """SELECT h.subject_id, h.dataset, h.record_id, h.kind, h.placed_at FROM record_hold h
+_PLACE = """INSERT INTO record_hold (subject_id, dataset, record_id, hold_id, kind, reference, review_on, placed_at,
+    placed_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+_COLUMNS = "h.subject_id, h.dataset, h.record_id, h.hold_id, h.kind, h.reference, h.review_on, h.placed_at"
+_FIND = f"""SELECT {_COLUMNS} FROM record_hold h
     JOIN record r USING (subject_id, dataset, record_id)
-    WHERE h.hold_id = $1 AND h.released_at IS NULL AND ($2::text IS NULL OR r.source_unit = $2) FOR UPDATE OF h"""
+    WHERE h.hold_id = $1 AND h.released_at IS NULL AND ($2::text IS NULL OR r.source_unit = $2) FOR UPDATE OF h"""  # noqa: S608
+_LIST = f"""SELECT {_COLUMNS} FROM record_hold h JOIN record r USING (subject_id, dataset, record_id)
+    WHERE h.released_at IS NULL AND ($1::text IS NULL OR r.source_unit = $1) AND ($2::date IS NULL OR h.review_on <= $2)
+      AND (coalesce(h.review_on, $3), h.hold_id) > ($4, $5)
+    ORDER BY coalesce(h.review_on, $3), h.hold_id LIMIT $6"""  # noqa: S608
 _RELEASE = "UPDATE record_hold SET released_at = $2, released_by = $3 WHERE hold_id = $1"
+
+
+START = (date.min, "")
+"""The place before the first hold of a list."""
 
 
 class HoldKind(StrEnum):
@@ -42,8 +56,21 @@ class Hold:
     hold_id: str
     record: RecordName
     kind: HoldKind
+    reference: str
+    """Number of the case that needs the record."""
+    review_on: date | None
+    """Civil day on which somebody looks whether it is still needed; None: no such day."""
     placed_at: datetime
     released_at: datetime | None = None
+
+    @property
+    def place(self) -> tuple[date, str]:
+        """Where it stands in a list."""
+        return self.review_on or date.max, self.hold_id
+
+    def overdue(self, today: date) -> bool:
+        """Whether its day of review has come."""
+        return self.released_at is None and self.review_on is not None and self.review_on <= today
 
 
 class HoldService:
@@ -54,27 +81,43 @@ class HoldService:
         self._log = log
 
     async def place(
-        self, name: RecordName, kind: HoldKind, reference: str, actor: Actor, moment: Moment
+        self,
+        name: RecordName,
+        kind: HoldKind,
+        reference: str,
+        actor: Actor,
+        moment: Moment,
+        review_on: date | None = None,
     ) -> Hold:
         """Hold a record.
 
         Raises:
-            InputError: when there is no such record that the actor answers for, or the case has no number.
+            InputError: when there is no such record that the actor answers for, the case has no number, or the day
+                of review is not to come.
             UnavailableError: when database or log cannot take it; nothing was done then.
         """
-        if not 0 < len(reference.strip()) <= _MOST_CHARS:
+        reference = reference.strip()
+        unfit = any(unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" for c in reference)
+        if not 0 < len(reference) <= _MOST_CHARS or unfit:
             raise InputError(
                 "A hold names the case that needs the record.",
-                hint=f"Give its number, at most {_MOST_CHARS} characters.",
+                hint=f"Give its number, at most {_MOST_CHARS} characters on one line.",
                 message_zh="请填写案件编号。",
             )
+        if review_on is not None and review_on <= moment.today:
+            raise InputError(
+                "The day of review is still to come.",
+                hint="Give a day from tomorrow on, or none.",
+                message_zh="复核日须晚于今日。",
+            )
         async with self._database.connection() as connection, connection.transaction():
+            await records.lock(connection, name)  # what is held is not deleted at the same moment
             record = await records.read(connection, name)
             if record is None or _unit(actor) not in (None, record.source_unit):
                 raise _nothing()
-            hold = Hold("h_" + secrets.token_urlsafe(16), name, kind, moment.now)
+            hold = Hold("h_" + secrets.token_urlsafe(16), name, kind, reference, review_on, moment.now)
             await connection.execute(
-                _PLACE, name.subject_id, name.dataset, name.record_id, hold.hold_id, kind, reference.strip(),
+                _PLACE, name.subject_id, name.dataset, name.record_id, hold.hold_id, kind, reference, review_on,
                 moment.now, actor.client_id,
             )  # fmt: skip
             await self._log.append_in(connection, [_entry("place", hold, actor, moment)])
@@ -91,11 +134,43 @@ class HoldService:
             row = await connection.fetchrow(_FIND, hold_id, _unit(actor))
             if row is None:
                 raise _nothing()
-            name = RecordName(row["subject_id"], row["dataset"], row["record_id"])
-            hold = Hold(hold_id, name, HoldKind(row["kind"]), row["placed_at"], moment.now)
+            hold = replace(_hold(row), released_at=moment.now)
             await connection.execute(_RELEASE, hold_id, moment.now, actor.client_id)
             await self._log.append_in(connection, [_entry("release", hold, actor, moment)])
         return hold
+
+    async def in_force(
+        self,
+        actor: Actor,
+        moment: Moment,
+        limit: int,
+        *,
+        after: tuple[date, str] = START,
+        overdue: bool = False,
+    ) -> list[Hold]:
+        """Holds in force on records that the actor answers for, the next day of review first, those without last.
+
+        Args:
+            actor: a source unit (sees those on its own records) or the operator (sees all).
+            moment: decides what is due.
+            limit: at most so many.
+            after: the place of the last hold of the page before.
+            overdue: only those whose day of review has come.
+
+        Raises:
+            UnavailableError: when the database is away.
+        """
+        before = moment.today if overdue else None
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_LIST, _unit(actor), before, date.max, *after, limit)
+        return [_hold(row) for row in rows]
+
+
+def _hold(row: Any) -> Hold:
+    name = RecordName(row["subject_id"], row["dataset"], row["record_id"])
+    return Hold(
+        row["hold_id"], name, HoldKind(row["kind"]), row["reference"], row["review_on"], row["placed_at"]
+    )
 
 
 def _unit(actor: Actor) -> str | None:

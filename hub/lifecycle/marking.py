@@ -17,9 +17,9 @@ import asyncpg
 
 from hub.disclosure.marks import MarkKind, statement_aad
 from hub.keys.sealing import DataKey
+from hub.lifecycle import records
 from hub.lifecycle.case import RecordName
 
-_LOCK = "SELECT 1 FROM record WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 FOR UPDATE"
 _ADD = """INSERT INTO record_mark (subject_id, dataset, record_id, mark_id, kind, since, case_id, client_id, quotes,
     sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 _END = """UPDATE record_mark SET ended_at = $5 WHERE subject_id = $1 AND dataset = $2 AND record_id = $3
@@ -42,11 +42,6 @@ class Statement(NamedTuple):
     text: str
     quotes: Collection[str]
     """Fields of the record whose values it quotes."""
-
-
-async def lock(connection: asyncpg.Connection, name: RecordName) -> None:
-    """Hold a record until the transaction ends, if there is one of this name."""
-    await connection.execute(_LOCK, *_place(name))
 
 
 async def begin(
@@ -89,7 +84,7 @@ async def begin(
 
 async def end(connection: asyncpg.Connection, name: RecordName, now: datetime, *kinds: MarkKind) -> list[str]:
     """End marks of these kinds in a transaction; the ids of those that stood."""
-    await lock(connection, name)
+    await records.lock(connection, name)
     ended = await connection.fetch(_END, *_place(name), [kind.value for kind in kinds], now)
     if ended:
         await connection.execute(_PUT, *_place(name))

@@ -30,7 +30,7 @@ from hub.lifecycle import marking, records, store
 from hub.lifecycle.case import Actor, Capacity, RecordName
 from hub.lifecycle.desk import no_record
 from hub.lifecycle.moment import Moment
-from hub.lifecycle.quotes import quoted
+from hub.lifecycle.quotes import hidden_in, quoted
 from hub.store.database import Database
 
 MOST_CHARS = 500
@@ -79,7 +79,7 @@ class MarkService:
         text = _checked(text)
         async with self._acting(name, Capacity.SUBJECT, actor, moment, published=True) as act:
             clear, sealed = await _values(act, name)
-            if quoted(text, sealed):
+            if hidden_in(text, sealed):
                 raise InputError(
                     "The statement quotes personal data that the hub keeps sealed.",
                     hint="Leave out identity numbers, phone numbers and the like: every reader of the record reads it.",
@@ -140,7 +140,7 @@ class MarkService:
         self, name: RecordName, needed: Capacity, actor: Actor, moment: Moment, *, published: bool = False
     ) -> AsyncIterator[_Act]:
         async with self._database.connection() as connection, connection.transaction():
-            await marking.lock(connection, name)
+            await records.lock(connection, name)
             wrapped = await store.subject_key(connection, name.subject_id)
             record = await records.read(connection, name)
             if (
@@ -169,7 +169,9 @@ def _checked(text: str) -> str:
     if (
         not text
         or len(text) > MOST_CHARS
-        or any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") and c != "\n" for c in text)
+        or any(
+            unicodedata.category(c) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp") and c != "\n" for c in text
+        )
     ):
         raise InputError(
             f"A statement is 1 to {MOST_CHARS} characters of plain text.",

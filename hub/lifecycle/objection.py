@@ -3,8 +3,9 @@
 - A subject may object to any record of its own that is published, whatever its nature. From that commit on every
   reader of the record gets the mark DISPUTED with it.
 - The unit that supplied the record looks into it within the time limit of its domain, and settles it:
-  CORRECTED (its correction has come in as a new version), WITHDRAWN (the record leaves publication), REJECTED (the
-  mark goes), or BOTH_VIEWS (it cannot be settled: the mark stays).
+  CORRECTED (its correction has come in as a new version), WITHDRAWN (the record leaves publication for good, also one
+  that was repaired or shielded meanwhile), REJECTED (the mark goes), or BOTH_VIEWS (it cannot be settled: the mark
+  stays).
 - The operator does not settle objections: it does not know what happened.
 
 Sources: regulation on the credit reporting industry art. 25; time limits are data, in `policies/clocks.toml`.
@@ -106,7 +107,7 @@ class ObjectionService:
                     hint="Send the corrected row first, then settle the objection.",
                     message_zh="尚未收到更正后的记录，请先报送更正数据。",
                 )
-            if settlement is Settlement.WITHDRAWN and record.state is RecordState.VALID:
+            if settlement is Settlement.WITHDRAWN and record.state is not RecordState.REVOKED:
                 await records.change(
                     session.connection, record, session.key, case_id, moment.now,
                     state=RecordState.REVOKED, visible_until=record.visible_until,

@@ -1,10 +1,12 @@
 """Deletes what may not be kept any longer, and puts into the archive what is not shown any more.
 
-- Adverse records of natural persons are deleted five years after the conduct ended, with their history, index, cases
-  and notices (regulation on the credit reporting industry art. 16). When it ended is said by the field that
-  `[[ended_by]]` in `policies/clocks.toml` names (empty: it has not), elsewhere by the day of the decision.
+- Adverse records of natural persons are deleted five years after the conduct ended, with their history, index,
+  cases, notices, marks (and so statements) and lineage (regulation on the credit reporting industry art. 16). When it
+  ended is said by the field that `[[ended_by]]` in `policies/clocks.toml` names (empty: it has not), elsewhere by
+  the day of the decision.
 - Every other negative record whose display is over becomes ARCHIVED: it stays, and nothing else changes.
-- What is held, or has an open case, is left alone.
+- What is held, is marked as in litigation or reconsideration, or has an open case, is left alone.
+- Recalls of a deleted record stay: they are the proof that its readers were told, and hold pseudonymous ids only.
 - One page is one transaction with one entry that names the records. A run that is cut off is simply run again.
 - What is shown never depends on this: dates decide when somebody asks.
 
@@ -32,7 +34,9 @@ _START = (b"", "", b"")
 _FREE = """NOT EXISTS (SELECT 1 FROM record_hold h WHERE h.subject_id = r.subject_id AND h.dataset = r.dataset
       AND h.record_id = r.record_id AND h.released_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM lifecycle_case c WHERE c.subject_id = r.subject_id AND c.dataset = r.dataset
-      AND c.record_id = r.record_id AND c.due_on IS NOT NULL)"""
+      AND c.record_id = r.record_id AND c.due_on IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM record_mark m WHERE m.subject_id = r.subject_id AND m.dataset = r.dataset
+      AND m.record_id = r.record_id AND m.ended_at IS NULL AND m.kind IN ('IN_LITIGATION', 'IN_RECONSIDERATION'))"""
 _OVER = f"""SELECT r.subject_id, r.dataset, r.record_id FROM record r JOIN subject s USING (subject_id)
 WHERE (r.subject_id, r.dataset, r.record_id) > ($1, $2, $3) AND s.kind = 'PERSON'
   AND (r.severity IS NOT NULL OR r.dataset = ANY($4::text[]))
@@ -54,6 +58,8 @@ _DELETE = (
     f"DELETE FROM lifecycle_case WHERE {_CHOSEN}",  # noqa: S608
     f"DELETE FROM notice WHERE {_CHOSEN}",  # noqa: S608
     f"DELETE FROM record_hold WHERE {_CHOSEN}",  # noqa: S608
+    f"DELETE FROM record_mark WHERE {_CHOSEN}",  # noqa: S608
+    f"DELETE FROM record_lineage WHERE {_CHOSEN}",  # noqa: S608
     f"DELETE FROM record_history WHERE {_CHOSEN}",  # noqa: S608
     f"DELETE FROM record WHERE {_CHOSEN}",  # noqa: S608
 )

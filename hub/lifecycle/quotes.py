@@ -39,6 +39,36 @@ def quoted(text: str, values: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def hidden_in(text: str, values: Mapping[str, Any]) -> bool:
+    """Whether a value that nobody may read stands in a text, also as a part of something longer or with separators.
+
+    Stricter than `quoted`: of text and values only letters and digits are compared, so `469999-1990…` and
+    `138 0000 0000` are found.
+
+    Args:
+        text: what somebody wrote.
+        values: of a record by field name, in stored form.
+    """
+    folded = _bare(text)
+    return any(
+        len(bare) >= _SHORTEST and bare in folded for value in values.values() for bare in _bares(value)
+    )
+
+
+def _bares(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _bares(one)
+    elif isinstance(value, str):
+        yield _bare(value)
+    else:
+        yield from (_bare(form) for form in _forms(value))
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum()).casefold()
+
+
 def _forms(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for one in value:

@@ -41,6 +41,9 @@ _REPLACE = """UPDATE record SET version = version + 1, state = $5, visible_until
 WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND version = $4"""
 
 
+_LOCK = "SELECT 1 FROM record WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 FOR UPDATE"
+
+
 class RecordState(StrEnum):
     """Whether a record may be published at all."""
 
@@ -72,6 +75,11 @@ class RecordFacts:
             and begun
             and (self.visible_until is None or today < self.visible_until)
         )
+
+
+async def lock(connection: asyncpg.Connection, name: RecordName) -> None:
+    """Hold a record until the transaction ends, if there is one of this name."""
+    await connection.execute(_LOCK, name.subject_id, name.dataset, name.record_id)
 
 
 async def read(connection: asyncpg.Connection, name: RecordName) -> RecordFacts | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from hub.errors import InputError
+from hub.errors import InputError, UnavailableError
 from hub.lifecycle import records, store
 from hub.lifecycle.case import Act, Actor, Capacity, Case, CaseKind, CaseState, RecordName, WithdrawalGround
 from hub.lifecycle.desk import Desk, no_case
@@ -52,6 +52,7 @@ class WithdrawalService:
         """
         _check(fallen, moment)
         async with self._desk.opening(name, actor, moment) as opening:
+            _check_order(fallen, opening.record)
             due = moment.clocks.due(Limited.WITHDRAWAL, fallen.on)
             return await opening.begin(
                 CaseKind.WITHDRAWAL, Act.REPORT, CaseState.REPORTED,
@@ -79,6 +80,13 @@ class WithdrawalService:
             return own and record.state in _WITHDRAWABLE
 
         async with self._desk.opening(name, actor, moment, may) as opening:
+            _check_order(fallen, opening.record)
+            if await store.open_case(opening.connection, name, CaseKind.WITHDRAWAL, actor.institution):
+                raise UnavailableError(
+                    "The subject reported the same at the same moment; nothing was done.",
+                    hint="Withdraw it once more; that answers the report.",
+                    message_zh="主体同时提出了报告，本次操作未生效，请重试。",
+                )
             due = moment.clocks.due(Limited.WITHDRAWAL, fallen.on)
             case = await opening.begin(
                 CaseKind.WITHDRAWAL, Act.WITHDRAW, CaseState.WITHDRAWN,
@@ -96,6 +104,7 @@ class WithdrawalService:
         async with self._desk.handling(case_id, actor, moment) as session:
             session.expect(CaseKind.WITHDRAWAL, CaseState.REPORTED)
             record = await session.record()
+            _check_order(fallen, record)
             if record.state in _WITHDRAWABLE:  # else it is withdrawn already
                 await records.change(
                     session.connection, record, session.key, case_id, moment.now,
@@ -130,6 +139,15 @@ class WithdrawalService:
 
 def _written(fallen: FallenDecision) -> dict[str, str]:
     return {"document": fallen.document, "documentDate": fallen.on.isoformat()}
+
+
+def _check_order(fallen: FallenDecision, record: RecordFacts) -> None:
+    if fallen.on < record.event_date:
+        raise InputError(
+            "The document is of a day before the decision.",
+            hint="Give the day on which the decision was revoked or changed.",
+            message_zh="文书日期不得早于原决定日期。",
+        )
 
 
 def _check(fallen: FallenDecision, moment: Moment) -> None:

@@ -4,7 +4,7 @@
 - A name is resolved before every delivery, and all its addresses must be public, or lie in a network that the
   operator named: a webhook must not be a way into the hub's own network. The connection then goes to the very address
   that was checked, so a name that changes in between changes nothing.
-- Setting and removing one is one transaction with its entry in the log.
+- Setting and removing one is one transaction with its entry in the log, which names the host and not the path.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ from hub.errors import ConfigurationError, InputError
 from hub.store.database import Database
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_LOCAL = tuple(ipaddress.ip_network(net) for net in ("192.0.0.0/24", "64:ff9b:1::/48", "5f00::/16"))
+"""Protocol assignments (RFC 6890), local translation (RFC 8215) and segment routing (RFC 9602): older libraries take
+them for public."""
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
 _MOST_CHARS = 500
 _KNOWN = "SELECT EXISTS (SELECT FROM client WHERE institution = $1)"
 _SET = """INSERT INTO recall_endpoint (institution, url, set_at, set_by) VALUES ($1, $2, $3, $4)
@@ -58,12 +63,14 @@ class Reach:
 
     def allows(self, address: Address) -> bool:
         """Whether an address may be posted to."""
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
+        inner = _embedded(address)
+        if inner is not None:
+            return self.allows(inner)
         if address.is_loopback:
             return self.loopback
         named = any(address.version == network.version and address in network for network in self.networks)
-        return named or (address.is_global and not address.is_multicast)
+        local = address.is_multicast or getattr(address, "is_site_local", False)
+        return named or (address.is_global and not local and not any(address in net for net in _LOCAL))
 
     async def resolve(self, url: str) -> str:
         """The address that a URL is posted to.
@@ -108,7 +115,7 @@ class Endpoints:
                     message_zh="没有属于该机构的客户端，请核对统一社会信用代码。",
                 )
             await connection.execute(_SET, institution, url, now, actor)
-            detail = {"institution": institution, "url": url}
+            detail = {"institution": institution, "host": urlsplit(url).netloc}  # the rest may hold a secret
             await self._log.append_in(connection, [_entry("recall.endpoint.set", detail, actor, now)])
 
     async def remove(self, institution: str, actor: str, now: datetime) -> None:
@@ -154,6 +161,18 @@ def check_url(url: str, *, loopback: bool) -> None:
             hint="Write https://host/path; plain http is for the loopback address of a demo.",
             message_zh="推送地址须为 https 网址，不含用户名和片段。",
         )
+
+
+def _embedded(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to, if it does.
+
+    Mapped and compatible (RFC 4291), 6to4 (RFC 3056), translated by the well-known prefix (RFC 6052).
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from hub.store.database import Database
 STEPS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 300, 600, 840, 1440, 1440, 1440))
 """Time from each attempt to the next; after the last there is none."""
 TIMEOUT_SECONDS = 10.0
+"""For one delivery as a whole, so that whoever answers drop by drop holds up nobody."""
 _AT_ONCE = 20
 _CLAIM = """
 WITH due AS (
@@ -35,6 +37,7 @@ WITH due AS (
   FROM recall_notice n JOIN recall_endpoint e USING (institution)
     LEFT JOIN recall_delivery d USING (subject_id, recall_id, institution)
   WHERE n.acknowledged_at IS NULL AND (d.recall_id IS NULL OR d.delivered_at IS NULL AND d.next_at <= $1)
+    AND n.institution <> ALL($4::text[])
   ORDER BY n.position, n.recall_id, n.institution LIMIT $2 FOR UPDATE OF n SKIP LOCKED
 ), claimed AS (
   INSERT INTO recall_delivery (subject_id, recall_id, institution, attempts, next_at)
@@ -68,7 +71,9 @@ class Courier:
         self._database, self._ring, self._http, self._reach = database, ring, http, reach
 
     async def run(self, now: datetime) -> Delivered:
-        """Post every notice that is due once.
+        """Post every notice that is due once; an institution that did not take one is left alone for the rest.
+
+        A few are posted at once, so that one that does not answer holds up nobody else.
 
         Args:
             now: the instant; decides what is due, and is signed.
@@ -77,16 +82,23 @@ class Courier:
             UnavailableError: when the database is away; what was posted then is posted again.
         """
         delivered = failed = 0
+        down: set[str] = set()
         while True:
             async with self._database.connection() as connection, connection.transaction():
-                claimed = await connection.fetch(_CLAIM, now, _AT_ONCE, list(STEPS))
-            for subject_id, recall_id, institution, document, url in claimed:
-                if not await self._post(url, recall_id, document, now):
+                claimed = await connection.fetch(_CLAIM, now, _AT_ONCE, list(STEPS), list(down))
+            taken = await asyncio.gather(
+                *(self._post(row["url"], row["recall_id"], row["document"], now) for row in claimed)
+            )
+            for row, done in zip(claimed, taken, strict=True):
+                if not done:
                     failed += 1
+                    down.add(row["institution"])
                     continue
                 delivered += 1
                 async with self._database.connection() as connection:
-                    await connection.execute(_DONE, subject_id, recall_id, institution, now)
+                    await connection.execute(
+                        _DONE, row["subject_id"], row["recall_id"], row["institution"], now
+                    )
             if len(claimed) < _AT_ONCE:
                 return Delivered(delivered, failed)
 
@@ -97,17 +109,21 @@ class Courier:
             option=orjson.OPT_SORT_KEYS,
         )
         try:
-            address = await self._reach.resolve(url)
-            target, parts = httpx.URL(url), urlsplit(url)
-            headers = {"host": parts.netloc, "content-type": "application/json"}
-            request = self._http.build_request(
-                "POST", target.copy_with(host=address), content=body,
-                headers=headers | self._signed(recall_id, now, body),
-                extensions={"sni_hostname": str(parts.hostname)},
-            )  # fmt: skip
-            response = await self._http.send(request, stream=True)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._send(url, recall_id, body, now)
         except (httpx.HTTPError, httpx.InvalidURL, InputError, OSError):
             return False
+
+    async def _send(self, url: str, recall_id: str, body: bytes, now: datetime) -> bool:
+        address = await self._reach.resolve(url)
+        target, parts = httpx.URL(url), urlsplit(url)
+        headers = {"host": parts.netloc, "content-type": "application/json"}
+        request = self._http.build_request(
+            "POST", target.copy_with(host=address), content=body,
+            headers=headers | self._signed(recall_id, now, body),
+            extensions={"sni_hostname": str(parts.hostname)},
+        )  # fmt: skip
+        response = await self._http.send(request, stream=True)
         await response.aclose()
         return response.is_success
 

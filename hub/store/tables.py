@@ -367,6 +367,7 @@ record_hold = Table(
     Column("hold_id", Text, primary_key=True),
     Column("kind", Text, nullable=False, comment="LITIGATION or INVESTIGATION"),
     Column("reference", Text, nullable=False, comment="number of the case"),
+    Column("review_on", Date, comment="civil date on which somebody looks whether it is still needed"),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("placed_by", Text, nullable=False),
     Column("released_at", DateTime(timezone=True)),

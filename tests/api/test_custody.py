@@ -113,3 +113,66 @@ def test_a_report_a_hold_and_an_extension_over_the_api(database_url: str, tmp_pa
         assert (await world.ask(unit, _RELEASE, {"id": held["id"]}))["data"]["releaseHold"]["releasedAt"]
 
     run(database_url, tmp_path, scene)  # fmt: skip
+
+
+def test_holds_in_force_are_listed_page_by_page_for_unit_and_operator_and_for_nobody_else(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        named = await _put(world)
+        unit = await world.token("dept-amr", "DATA_SUPPLY", ())
+        for number, review in ((1, None), (2, "2027-01-04")):
+            held = {**named, "kind": "LITIGATION", "reference": f"（2026）演{number}号", "reviewOn": review}
+            assert (await world.ask(unit, _HOLD, {"i": held}))["data"]
+        listed = "query L($a: String) { recordHolds(first: 1, after: $a) { nodes { reference reviewOn overdue subject record } nextAfter } }"
+        for client, purpose, expected in (
+            ("dept-amr", "DATA_SUPPLY", ["（2026）演2号", "（2026）演1号"]),
+            ("operator-main", "OPERATION", ["（2026）演2号", "（2026）演1号"]),
+            ("dept-tax", "DATA_SUPPLY", []),
+        ):
+            token = await world.token(client, purpose, ())
+            seen, after = [], None
+            while True:
+                page = (await world.ask(token, listed, {"a": after}))["data"]["recordHolds"]
+                seen += [node["reference"] for node in page["nodes"]]
+                after = page["nextAfter"]
+                if after is None:
+                    break
+            assert seen == expected, client
+        for client, purpose, subjects in (
+            ("subject-org", "SELF_QUERY", (COMPANY,)),
+            ("officer-privacy", "AUDIT_REVIEW", ()),
+        ):
+            token = await world.token(client, purpose, subjects)
+            assert (await world.ask(token, listed))["data"] is None, client
+        for cursor in ("x", "AAAA", "MjAyNy0wMS0wNA", "9" * 5000):
+            answer = await world.ask(unit, listed, {"a": cursor})
+            assert answer["data"] is None, cursor
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_unit_neither_marks_nor_clears_proceedings_of_its_own_institution(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        about = {**_PENALTY, "uscc": facts.DEPT_AMR}
+        await world.put("government.penalty", about, identifier=facts.DEPT_AMR, kind=SubjectKind.ORG)
+        async with world.hub.database.connection() as connection:
+            record = await connection.fetchval(
+                "SELECT record_id FROM record WHERE dataset = 'government.penalty' AND subject_id = $1",
+                world.hub.indexer.subject_id("ORG", facts.DEPT_AMR),
+            )
+        unit = await world.token("dept-amr", "DATA_SUPPLY", ())
+        asked = {
+            "subject": facts.DEPT_AMR, "dataset": "government.penalty", "record": "rec_" + record.hex(), "kind": "IN_LITIGATION",
+        }  # fmt: skip
+        for act in ("markLitigation", "clearLitigation"):
+            answer = await world.ask(
+                unit, f"mutation M($i: LitigationInput!) {{ {act}(input: $i) {{ marks }} }}", {"i": asked}
+            )
+            assert answer["errors"][0]["extensions"]["code"] == "BAD_INPUT", act
+        async with world.hub.database.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM record_mark") == 0
+
+    run(database_url, tmp_path, scene)

@@ -21,7 +21,7 @@ _READ = "query Q($u: USCC!) { organization(uscc: $u) { id name establishedOn div
 _TAX = "query Q($u: USCC!) { organization(uscc: $u) { government { taxPayments { nodes { id period taxType amount { amount } } } } } }"
 _AS_OF = """query A($s: String!, $d: String!, $r: ID!, $t: DateTime!, $a: AskerInput!) {
   recordAsOf(subject: $s, dataset: $d, record: $r, at: $t, asker: $a) {
-    known { version state lineage replacedAt } shown policy consent refused fields { name outcome rule reason filled } } }"""
+    known { version state lineage replacedAt } shown policy consent refused caveats fields { name outcome rule reason filled } } }"""
 _BANK = {"role": "bank", "purpose": "LOAN_APPLICATION"}
 
 
@@ -157,5 +157,53 @@ def test_only_reviewers_ask_about_the_past_and_each_asking_is_logged(
                 " AND outcome <> 'INVALID' AND cardinality(subjects) = 1"
             )
         assert kinds >= 1
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_consents_own_months_of_a_dataset_bound_what_would_have_been_shown_and_the_named_consent_counts(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        tax = "government.tax_payment"
+        record = await _record(world, tax)
+        first = await world.consent()
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE consent SET artefact = jsonb_set(artefact::jsonb, '{items}', (SELECT jsonb_agg("
+                " CASE WHEN i->>'dataset' = $2 THEN i || '{\"rangeMonths\": 1}' ELSE i END)"
+                " FROM jsonb_array_elements(artefact::jsonb->'items') i))::json WHERE consent_id = $1",
+                first, tax,
+            )  # fmt: skip
+        asker = {**_BANK, "institution": facts.BANK_HKB}
+        world.clock.advance(timedelta(days=120))
+        then = world.clock.now()
+        narrow = await _as_of(world, tax, record, then, asker)
+        assert narrow["consent"] == first
+        assert {field["reason"] for field in narrow["fields"]} == {"FAIR_USE_RANGE"}
+        second = await world.consent()
+        newest = await _as_of(world, tax, record, world.clock.now(), asker)
+        assert newest["consent"] == second
+        assert "SEVERAL_CONSENTS" in newest["caveats"]
+        assert any(field["outcome"] != "WITHHELD" for field in newest["fields"])
+        named = await _as_of(world, tax, record, world.clock.now(), {**asker, "consent": first})
+        assert (named["consent"], "SEVERAL_CONSENTS" in named["caveats"]) == (first, False)
+        assert {field["reason"] for field in named["fields"]} == {"FAIR_USE_RANGE"}
+        another = await _as_of(world, tax, record, world.clock.now(), {**asker, "consent": "c_another"})
+        assert (another["refused"], another["fields"]) == ("CONSENT_REQUIRED", [])
+
+    run(database_url, tmp_path, scene)
+
+
+def test_what_an_answer_about_the_past_leaves_out_it_says_itself(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        record = await _record(world, _REG)
+        mine = {"role": "subject", "purpose": "SELF_QUERY"}
+        assert (await _as_of(world, _REG, record, NOW, mine))["caveats"] == []
+        by_matter = {"role": "department", "purpose": "GOV_SUPERVISION"}
+        assert (await _as_of(world, _REG, record, NOW, by_matter))["caveats"] == ["MATTER_NOT_KNOWN"]
+        async with world.hub.database.connection() as connection:
+            await connection.execute("UPDATE record SET edition = '1999'")
+        assert (await _as_of(world, _REG, record, NOW, mine))["caveats"] == ["CATALOGUE_CHANGED"]
 
     run(database_url, tmp_path, scene)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from world import World, run
 
@@ -37,6 +38,12 @@ def play(database_url: str, folder: Path, scene: Callable[[Scene], Awaitable[Non
         await scene(stage)
 
     run(database_url, folder, inner)
+
+
+async def _seen(world: World, reader: str) -> dict[str, Any]:
+    """What a reader gets, when somebody else was answered since the last act: after any act the log's head is read anew."""
+    await world.ask(await world.token("subject-org", "SELF_QUERY"), "{ ownCases { id } }")
+    return await seen(world, reader)
 
 
 def test_a_withdrawn_record_is_gone_with_the_commit_and_cannot_be_told_from_one_that_never_was(
@@ -130,20 +137,20 @@ def test_a_shield_needs_two_persons_and_leaves_no_trace_until_it_is_lifted(
         world, shields = stage.world, stage.world.hub.lifecycle.shields
         await stage.put(3)
         reader = await world.token("dept-tax", "GOV_SUPERVISION", matter="SV-GRADED")
-        never = await seen(world, reader)
+        never = await _seen(world, reader)
         await stage.put(2)
-        there = await seen(world, reader)
+        there = await _seen(world, reader)
         case = await shields.register(stage.name(2), RULING, stage.unit, stage.moment, court=False)
-        assert await seen(world, reader) == there
+        assert await _seen(world, reader) == there
         await refused(
             stage, shields.confirm(case.case_id, RULING.review_on, stage.unit, stage.moment), "same person"
         )
         shielded = await shields.confirm(case.case_id, RULING.review_on, stage.other_person, stage.moment)
         assert (shielded.state, shielded.due_on) == (CaseState.SHIELDED, RULING.review_on)
-        assert await seen(world, reader) == never
+        assert await _seen(world, reader) == never
         lifted = await shields.lift(case.case_id, LiftReason.PLAN_FAILED, "", stage.unit, stage.moment)
         assert (lifted.state, lifted.due_on) == (CaseState.LIFTED, None)
-        back = await seen(world, reader)
+        back = await _seen(world, reader)
         assert json.loads(back["all at once"][1]) == json.loads(there["all at once"][1])
 
     play(database_url, tmp_path, scene)
@@ -192,7 +199,7 @@ def test_what_was_withdrawn_while_shielded_stays_withdrawn(database_url: str, tm
     play(database_url, tmp_path, scene)
 
 
-def test_the_sweep_recalls_what_was_withdrawn_or_shielded_from_those_who_got_it(
+def test_what_is_withdrawn_or_shielded_is_recalled_in_the_act_so_the_sweep_finds_no_more(
     database_url: str, tmp_path: Path
 ) -> None:
     async def scene(stage: Scene) -> None:
@@ -204,14 +211,15 @@ def test_the_sweep_recalls_what_was_withdrawn_or_shielded_from_those_who_got_it(
             stage.name(2), RULING, stage.unit, stage.moment, court=False
         )
         await hub.lifecycle.shields.confirm(case.case_id, RULING.review_on, stage.other_person, stage.moment)
-        sweep = RecallSweep(hub.database, hub.recalls)
-        assert (await sweep.run(world.clock.now(), "test")).issued == 2
         told = await hub.recalls.feed(facts.DEPT_TAX)
         assert {(record_ref(n.record_id), n.cause.value) for n in told} == {
             (record_ref(stage.name().record_id), "WITHDRAWN"),
             (record_ref(stage.name(2).record_id), "SHIELDED"),
         }
+        assert {n.issued_at for n in told} == {world.clock.now()}
+        sweep = RecallSweep(hub.database, hub.recalls)
         assert (await sweep.run(world.clock.now(), "test")).issued == 0
+        assert await hub.recalls.feed(facts.DEPT_TAX) == told
 
     play(database_url, tmp_path, scene)  # fmt: skip
 

@@ -12,10 +12,11 @@ import pytest
 from world import World, run
 
 from hub.errors import InputError
-from hub.lifecycle.case import ANNOTATING, Case, CaseState, ObjectionGround
+from hub.lifecycle.case import ANNOTATING, Case, CaseReason, CaseState, LiftReason, ObjectionGround
 from hub.lifecycle.objection import Settlement
+from hub.lifecycle.shield import Ruling
 
-from .case_world import Scene
+from .case_world import FIRST_DAY, Scene
 
 _WRONG = ObjectionGround.ERROR_OR_OMISSION
 _SAID = "处罚决定书文号有误，金额亦不符"
@@ -147,3 +148,37 @@ def test_corrected_is_only_what_a_correction_has_come_in_for(database_url: str, 
         assert (await settle()).state is CaseState.CORRECTED
 
     play(database_url, tmp_path, scene)
+
+
+def test_a_record_withdrawn_by_an_objection_does_not_come_back_with_a_repair_taken_back_or_a_shield_lifted(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        stage, lifecycle = Scene(world), world.hub.lifecycle
+        stage.turn_to(FIRST_DAY)
+        for number in (1, 2):
+            await stage.put(number)
+        opened = [
+            await lifecycle.objections.open(
+                stage.name(number), ObjectionGround.WRONGLY_LISTED, "认定有误", stage.subject, stage.moment
+            )
+            for number in (1, 2)
+        ]
+        repaired = await stage.repaired(1)
+        ruling = Ruling("（2026）琼01破演1号", date(2027, 1, 4))
+        shield = await lifecycle.shields.register(
+            stage.name(2), ruling, stage.unit, stage.moment, court=False
+        )
+        await lifecycle.shields.confirm(shield.case_id, ruling.review_on, stage.other_person, stage.moment)
+        for case in opened:
+            await lifecycle.objections.settle(
+                case.case_id, Settlement.WITHDRAWN, "确属误列", stage.unit, stage.moment
+            )
+        with pytest.raises(InputError):
+            await lifecycle.repairs.revoke(
+                repaired.case_id, CaseReason.FALSE_PROOF, "", stage.unit, stage.moment
+            )
+        await lifecycle.shields.lift(shield.case_id, LiftReason.PLAN_FAILED, "", stage.unit, stage.moment)
+        assert [(await stage.record(number))["state"] for number in (1, 2)] == ["REVOKED"] * 2
+
+    run(database_url, tmp_path, scene)

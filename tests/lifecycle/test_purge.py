@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import pytest
 from world import World, run
 
 from hub.catalog.types import SubjectKind
+from hub.catalog.values import natural_key
 from hub.demo import story_facts as facts
+from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
-from hub.lifecycle.case import ObjectionGround
+from hub.lifecycle import records
+from hub.lifecycle.case import ObjectionGround, RecordName
+from hub.lifecycle.holds import START as HOLDS_START
 from hub.lifecycle.holds import HoldKind
 from hub.lifecycle.purge import Purge, Purged
 
@@ -167,5 +172,153 @@ def test_what_is_shown_is_the_same_whether_the_job_ran_or_never_did(
         await stage.put(severity="SERIOUS")  # corrected: by its new dates it is shown for longer
         assert (await stage.record())["state"] == "VALID"
         assert await seen(world, reader) != not_run
+
+    run(database_url, tmp_path, scene)
+
+
+_HANGING = """SELECT (SELECT count(*) FROM record_mark) AS marks, (SELECT count(*) FROM record_lineage) AS lineage,
+    (SELECT count(*) FROM record_hold) AS holds, (SELECT count(*) FROM recall_notice) AS told"""
+
+
+def _persons(stage: Scene) -> RecordName:
+    hub = stage.world.hub
+    subject_id = hub.indexer.subject_id("PERSON", facts.PERSON_ID)
+    key = natural_key(hub.rules.catalog.datasets[PENALTY], penalty()).encode()
+    return RecordName(subject_id, PENALTY, hub.indexer.record_id(subject_id, PENALTY, key))
+
+
+async def _hanging(stage: Scene) -> dict[str, int]:
+    async with stage.world.hub.database.connection() as connection:
+        return dict(await connection.fetchrow(_HANGING))
+
+
+def test_marks_statements_and_lineage_go_with_a_deleted_record_of_a_person_and_recalls_of_it_stay(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        stage = Scene(world)
+        stage.turn_to(FIRST_DAY)
+        await _person(stage)
+        name = _persons(stage)
+        itself = replace(stage.subject, subject_id=name.subject_id)
+        marks = world.hub.lifecycle.marks
+        await marks.state(name, "已经履行", itself, stage.moment)
+        await marks.proceed(name, MarkKind.IN_LITIGATION, stage.unit, stage.moment)
+        await marks.clear(name, MarkKind.IN_LITIGATION, stage.unit, stage.moment)
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "INSERT INTO record_lineage VALUES ($1, $2, $3, 1, 'NAME', '')",
+                name.subject_id, name.dataset, name.record_id,
+            )  # fmt: skip
+            await connection.execute(
+                "INSERT INTO recall (subject_id, recall_id, dataset, record_id, cause, version, issued_at, due_at, actor,"
+                " scanned, withheld) VALUES ($1, 'r_1', $2, $3, 'EXPIRED', 0, $4, $4, 'test', 0, 0)",
+                name.subject_id, name.dataset, name.record_id, world.clock.now(),
+            )  # fmt: skip
+            await connection.execute(
+                "INSERT INTO recall_notice (subject_id, recall_id, institution, position, document)"
+                " VALUES ($1, 'r_1', $2, 0, '{}')", name.subject_id, facts.BANK_HKB,
+            )  # fmt: skip
+        assert await _hanging(stage) == {"marks": 2, "lineage": 1, "holds": 0, "told": 1}
+        stage.turn_to(date(2031, 3, 6))
+        assert await _purged(stage) == Purged(1, 0)
+        assert await _hanging(stage) == {"marks": 0, "lineage": 0, "holds": 0, "told": 1}
+
+    run(database_url, tmp_path, scene)
+
+
+@pytest.mark.parametrize("kind", [MarkKind.IN_LITIGATION, MarkKind.IN_RECONSIDERATION])
+def test_a_mark_of_proceedings_keeps_a_record_until_it_is_cleared(
+    database_url: str, tmp_path: Path, kind: MarkKind
+) -> None:
+    async def scene(world: World) -> None:
+        stage, marks = Scene(world), world.hub.lifecycle.marks
+        stage.turn_to(FIRST_DAY)
+        await _person(stage)
+        await stage.put()
+        for name in (_persons(stage), stage.name()):
+            await marks.proceed(name, kind, stage.unit, stage.moment)
+        stage.turn_to(date(2032, 1, 1))
+        assert await _purged(stage) == Purged(0, 0)
+        for name in (_persons(stage), stage.name()):
+            await marks.clear(name, kind, stage.unit, stage.moment)
+        assert await _purged(stage) == Purged(1, 1)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_record_is_not_held_while_it_is_being_deleted(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        stage, database = Scene(world), world.hub.database
+        stage.turn_to(FIRST_DAY)
+        await _person(stage)
+        name = _persons(stage)
+        async with database.connection() as connection, connection.transaction():
+            await records.lock(connection, name)  # as the purge does
+            holding = asyncio.create_task(
+                world.hub.lifecycle.holds.place(
+                    name, HoldKind.LITIGATION, "（2026）演1号", stage.unit, stage.moment
+                )
+            )
+            await asyncio.sleep(0.2)
+            assert not holding.done()
+            await connection.execute("DELETE FROM record WHERE subject_id = $1", name.subject_id)
+        with pytest.raises(InputError):
+            await holding
+        assert (await _hanging(stage))["holds"] == 0
+
+    run(database_url, tmp_path, scene)
+
+
+def test_holds_in_force_are_listed_the_next_review_first_to_the_unit_its_own_to_the_operator_all(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        stage, holds = Scene(world), world.hub.lifecycle.holds
+        stage.turn_to(FIRST_DAY)
+        placed = {}
+        for number, review in (
+            (1, None),
+            (2, date(2026, 8, 1)),
+            (3, date(2026, 7, 1)),
+            (4, date(2026, 7, 1)),
+        ):
+            await stage.put(number)
+            placed[number] = await holds.place(
+                stage.name(number),
+                HoldKind.INVESTIGATION,
+                f"（2026）演{number}号",
+                stage.unit,
+                stage.moment,
+                review,
+            )
+        await holds.release(placed[4].hold_id, stage.unit, stage.moment)
+        order = [placed[number].hold_id for number in (3, 2, 1)]
+        other = replace(stage.unit, institution=facts.DEPT_TAX)
+        for actor, seen_ in ((stage.unit, order), (stage.operator, order), (other, []), (stage.subject, [])):
+            assert [h.hold_id for h in await holds.in_force(actor, stage.moment, 10)] == seen_
+        paged, after = [], HOLDS_START
+        while page := await holds.in_force(stage.operator, stage.moment, 1, after=after):
+            paged += [hold.hold_id for hold in page]
+            after = page[-1].place
+        assert paged == order
+        for day, due in (
+            (date(2026, 6, 30), []),
+            (date(2026, 7, 1), order[:1]),
+            (date(2026, 8, 1), order[:2]),
+        ):
+            stage.turn_to(day, time(0, 0))
+            found = await holds.in_force(stage.operator, stage.moment, 10, overdue=True)
+            assert [hold.hold_id for hold in found] == due, day
+        for reference, review in (
+            (" ", None),
+            ("x\ny", None),
+            ("x\u202ey", None),
+            ("（2026）演9号", date(2026, 8, 1)),
+        ):
+            with pytest.raises(InputError):
+                await holds.place(
+                    stage.name(), HoldKind.LITIGATION, reference, stage.unit, stage.moment, review
+                )
 
     run(database_url, tmp_path, scene)

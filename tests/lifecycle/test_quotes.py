@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.lifecycle.quotes import quoted
+from hub.lifecycle.quotes import hidden_in, quoted
 
 VALUES = {
     "name": "示范公司", "amount": 1_000_000, "fee": 123_456, "count": 7, "day": "2026-03-05", "kinds": ["罚款", "警告"],
@@ -33,3 +33,21 @@ VALUES = {
 )
 def test_a_value_is_found_as_it_would_be_read(text: str, fields: set[str]) -> None:
     assert quoted(text, VALUES) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    {
+        "as it is": ("证件469999199001011234", True),
+        "with hyphens": ("469999-1990-0101-1234", True),
+        "with dots and blanks": ("469999.1990 0101·1234", True),
+        "behind another digit": ("0469999199001011234", True),
+        "before another digit": ("4699991990010112345", True),
+        "in part": ("尾号1234", False),
+        "another number": ("469999199001011243", False),
+    }.values(),
+)
+def test_a_value_that_nobody_may_read_is_found_with_separators_and_inside_something_longer(
+    text: str, found: bool
+) -> None:
+    assert hidden_in(text, {"number": VALUES["number"]}) is found

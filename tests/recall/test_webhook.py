@@ -6,7 +6,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
@@ -19,6 +19,7 @@ from world import World, run
 from hub.demo import story_facts as facts
 from hub.errors import ConfigurationError, InputError, UnavailableError
 from hub.keys.signing import verify_document
+from hub.recall import webhook
 from hub.recall.endpoints import Endpoints, Reach, check_url
 from hub.recall.notice import Cause
 from hub.recall.webhook import STEPS, Courier, Delivered, open_client
@@ -184,7 +185,9 @@ def test_a_closed_port_or_an_unknown_name_is_a_failed_attempt(database_url: str,
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
-     "0.0.0.0", "::", "fe80::1", "fc00::1", "224.0.0.1", "::ffff:10.0.0.1"],
+     "0.0.0.0", "::", "fe80::1", "fc00::1", "224.0.0.1", "::ffff:10.0.0.1",
+     "64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:0a00:0001::1", "2002:7f00:1::", "::10.0.0.1", "fec0::1",
+     "2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.0.0.8", "198.18.0.1", "240.0.0.1", "255.255.255.255", "ff02::1"],
 )  # fmt: skip
 def test_a_webhook_reaches_no_address_inside(address: str) -> None:
     assert not Reach().allows(ip_address(address))
@@ -201,7 +204,19 @@ def test_public_addresses_and_named_networks_are_reached() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://localhost/x", "https://localhost/x", "https://127.0.0.1:1/x", "https://[::1]/x"]
+    "url",
+    [
+        "http://localhost/x",
+        "https://localhost/x",
+        "https://127.0.0.1:1/x",
+        "https://[::1]/x",
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://017700000001/x",
+        "https://127.1/x",
+        "https://[::ffff:7f00:1]/x",
+        "https://[64:ff9b::7f00:1]/x",
+    ],
 )
 def test_a_name_or_url_that_leads_inside_is_not_posted_to(url: str) -> None:
     with pytest.raises(InputError):
@@ -234,6 +249,7 @@ def test_an_endpoint_is_set_for_a_known_institution_with_an_entry_and_else_not(
         async with world.hub.database.connection() as connection:
             rows = await connection.fetch("SELECT body FROM log_entry WHERE kind = 'ADMIN' ORDER BY idx")
             assert await connection.fetchval("SELECT count(*) FROM recall_endpoint") == 0
+        assert all(b"a.example/" not in row[0] for row in rows)  # a path may hold a secret
         acts = [json.loads(row[0])["operation"] for row in rows]
         assert [act for act in acts if act.startswith("recall.")] == ["recall.endpoint.set"] * 2 + [
             "recall.endpoint.remove"
@@ -241,5 +257,33 @@ def test_an_endpoint_is_set_for_a_known_institution_with_an_entry_and_else_not(
         await world.hub.log.close()
         with pytest.raises(UnavailableError):
             await found.set(facts.BANK_HKB, "https://a.example/3", "test", now)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_endpoint_that_answers_drop_by_drop_is_a_failed_attempt(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = asyncio.Event()
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError), closing(writer):
+            while not writer.is_closing():
+                writer.write(b"H")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        left.set()
+
+    async def scene(world: World) -> None:
+        await recalled(world)
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+        await endpoints(world).set(facts.BANK_HKB, url, "test", world.clock.now())
+        monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.3)
+        async with asyncio.timeout(60):
+            assert await deliver(world) == Delivered(0, 1)
+            await left.wait()
+        server.close()
+        await server.wait_closed()
 
     run(database_url, tmp_path, scene)
