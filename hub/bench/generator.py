@@ -16,6 +16,7 @@ import socket
 import sys
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from random import Random
@@ -31,7 +32,6 @@ _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _SAMPLE = 400
 _DRAIN_SECONDS = 15
-_LOOK_SECONDS = 0.01
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Tally:
     recording: bool = False
     stopped: bool = False
     latencies: list[float] = field(default_factory=list)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once something was recorded."""
     errors: int = 0
     received: int = 0
     sample: str = ""
@@ -58,6 +60,7 @@ class Tally:
             self.sample = self.sample or answer[:_SAMPLE].decode(errors="replace")
         if self.recording:
             self.latencies.append(seconds)
+            self.answered.set()
             self.received += len(answer) - head
 
 
@@ -132,17 +135,10 @@ async def run_for(tally: Tally, command: dict[str, Any]) -> dict[str, Any]:
     tally.recording = True
     cpu, started = _cpu(command["pids"]), perf_counter()
     await asyncio.sleep(command["seconds"])
-    if not tally.latencies:
-        await _first(tally, connections)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(tally.answered.wait(), _DRAIN_SECONDS)
     tally.recording = False
     return await _finish(tally, connections, command["pids"], cpu, started)
-
-
-async def _first(tally: Tally, connections: Sequence[Connection]) -> None:
-    """Wait for an answer, for as long as the servers hold their connections, within bounds."""
-    end = perf_counter() + _DRAIN_SECONDS
-    while not tally.latencies and perf_counter() < end and not all(c.closed.done() for c in connections):
-        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def run_once(tally: Tally, command: dict[str, Any]) -> dict[str, Any]:
