@@ -10,9 +10,13 @@ from intake.intake_world import World as IntakeWorld
 from intake.intake_world import make_world, penalty, the_catalog, uscc, write_csv
 
 from hub.catalog.loader import load_catalog
+from hub.catalog.types import SubjectKind
 from hub.catalog.units import FILE, UnitKind, read_units, unit_of
 from hub.demo import story_facts as facts
 from hub.errors import CatalogError, IntakeError
+from hub.intake.faults import Fault
+from hub.intake.rows import RowShape, SubjectRef
+from hub.intake.suppliers import source_unit_supplier
 from hub.keys.ring import create_ring
 
 SCHEMA = Path(__file__).parents[2] / "schema"
@@ -70,6 +74,18 @@ def test_a_county_supplies_for_its_own_division_only(world: IntakeWorld, tmp_pat
     report = world.ingest(write_csv(tmp_path / "a.csv", [own, other]), unit=BAISHA, keep_findings=5)
     assert (report.inserted, report.quarantined) == (1, 1)
     assert [(fault.code, fault.column) for fault in report.findings] == [("OTHER_DIVISION", SOURCE)]
+
+
+def test_a_county_draws_no_organisation_of_another_division_to_itself_by_stating_its_own() -> None:
+    dataset = CATALOG.datasets["government.registration"]
+    supplier = source_unit_supplier(CATALOG, dataset, BAISHA)
+    taken = {}
+    for code in (uscc(1, "91469025"), uscc(1, "91460100")):
+        values = {"name": "演", "uscc": code, "divisionCode": "469025"}
+        row = RowShape(dataset).row(SubjectRef(SubjectKind.ORG, code, (), "469025"), values, 1)
+        found = supplier.take(row, str)
+        taken[code] = (found.code, found.column) if isinstance(found, Fault) else None
+    assert list(taken.values()) == [None, ("OTHER_DIVISION", "uscc")]
 
 
 def broken(tmp_path: Path, text: str) -> None:
