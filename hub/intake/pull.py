@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,8 @@ def _text(value: Any, kind: FieldType) -> tuple[str, str]:
             return day[:7] if kind is FieldType.MONTH else day, ""
         case date():
             return (value.isoformat()[:7] if kind is FieldType.MONTH else value.isoformat()), ""
+        case Decimal() | float() if not isfinite(value):
+            return "", "CELL_ERROR"
         case int() | Decimal():
             return format(value, "f") if isinstance(value, Decimal) else str(value), ""
         case float():
@@ -345,7 +348,7 @@ def _mark_text(mark: Any) -> str:
             return orjson.dumps(["datetime", mark.isoformat()]).decode()
         case date():
             return orjson.dumps(["date", mark.isoformat()]).decode()
-        case Decimal():
+        case Decimal() if mark.is_finite():
             return orjson.dumps(["decimal", str(mark)]).decode()
         case int() | str() if not isinstance(mark, bool):
             return orjson.dumps([type(mark).__name__, mark]).decode()

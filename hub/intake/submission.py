@@ -100,6 +100,16 @@ Log = Callable[[IntakeReport], Awaitable[int]]
 """Leaves the entry about a batch; gives its index."""
 
 
+class _Turn:
+    """Whose turn it is among requests of one id, and how many of them there are."""
+
+    __slots__ = ("lock", "users")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
 class Submissions:
     """Takes requests in."""
 
@@ -107,7 +117,7 @@ class Submissions:
         self.worker = worker
         self._database = database
         self._tasks: set[asyncio.Task[Submitted]] = set()
-        self._running: dict[tuple[str, str], asyncio.Lock] = {}
+        self._running: dict[tuple[str, str], _Turn] = {}
 
     async def close(self) -> None:
         """Let what runs come to an end."""
@@ -163,12 +173,14 @@ class Submissions:
     ) -> Submitted:
         """One request after the other under the same id: the second gets the answer of the first."""
         key = (institution, request.request_id)
-        lock = self._running.setdefault(key, asyncio.Lock())
+        turn = self._running.setdefault(key, _Turn())
+        turn.users += 1
         try:
-            async with lock:
+            async with turn.lock:
                 return await self._submit(request, dataset, catalog, calendar, institution, supplier, log)
         finally:
-            if not lock.locked():
+            turn.users -= 1
+            if not turn.users:
                 self._running.pop(key, None)
 
     async def _submit(

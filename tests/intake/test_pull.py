@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import asyncpg
 import pytest
 from intake.intake_world import DECIDED, NOW, UNIT, World, penalty
 
-from hub.catalog.types import Catalog
+from hub.catalog.types import Catalog, FieldType
 from hub.clock import FixedClock
 from hub.errors import ConfigurationError, HubError, InputError, IntakeError
+from hub.intake import pull as pull_module
 from hub.intake.mapping import PullMapping, read_mapping
 from hub.intake.pipeline import IntakeReport
 from hub.intake.pull import PullReport, dry_run, pull
@@ -225,3 +227,10 @@ def test_a_mapping_is_refused_with_a_hint_and_nothing_lands(name: str, world: Wo
     with sqlite3.connect(tmp_path / "a.db") as connection:
         assert connection.execute("SELECT count(*) FROM base").fetchone() == (2,)
     connection.close()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity")], ids=str)
+def test_what_is_no_finite_number_is_an_error_value_and_no_watermark(value: Any) -> None:
+    assert pull_module._text(value, FieldType.MONEY) == ("", "CELL_ERROR")
+    with pytest.raises(ConfigurationError):
+        pull_module._mark_text(value)
