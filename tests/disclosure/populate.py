@@ -112,10 +112,11 @@ def _elsewhere(found: Sequence[Piece]) -> list[Piece]:
 async def _settle(world: World) -> None:
     """Give every subject a division: that of the county which asks, but to the shadows another one."""
     ids = [world.hub.indexer.subject_id(k, i) for k, i in (("ORG", SHADOW), ("PERSON", SHADOW_PERSON))]
-    await world.hub.database.pool.execute(
-        "UPDATE subject SET division_code = CASE WHEN subject_id = ANY($1) THEN '469005' ELSE '460106' END",
-        ids,
-    )
+    async with world.hub.database.connection() as connection:
+        await connection.execute(
+            "UPDATE subject SET division_code = CASE WHEN subject_id = ANY($1) THEN '469005' ELSE '460106' END",
+            ids,
+        )
 
 
 async def _store(world: World, found: Sequence[Piece], former: int = 0) -> None:
