@@ -15,12 +15,19 @@ from pathlib import Path
 from hub.bench.dataset import Company, Values, records
 from hub.catalog.types import Catalog, Dataset, Field, FieldType
 from hub.catalog.values import StoredValue
+from hub.demo import story_facts as facts
 from hub.demo.codes import months_after
 from hub.model.money import in_unit
 
 PER_COMPANY = {"government.tax_payment": 4, "financial.loan": 3, "government.penalty": 3}
 """Rows of each dataset about one company."""
 ROWS_PER_COMPANY = sum(PER_COMPANY.values())
+SUPPLIER = {
+    "government.tax_payment": facts.DEPT_TAX,
+    "financial.loan": facts.BANK_HKB,
+    "government.penalty": facts.DEPT_AMR,
+}
+"""Code of the source unit that sends each of them."""
 _OPEN_END = "2099-12-31"
 
 
@@ -30,6 +37,7 @@ class DepartmentFile:
 
     path: Path
     dataset: str
+    unit: str
     rows: int
 
 
@@ -57,7 +65,7 @@ def _write(path: Path, dataset: Dataset, companies: int, today: date) -> Departm
             for values in _values(Company.of(index), dataset.id, today):
                 writer.writerow([_cell(field, values.get(field.name)) for field in dataset.fields])
                 count += 1
-    return DepartmentFile(path, dataset.id, count)
+    return DepartmentFile(path, dataset.id, SUPPLIER[dataset.id], count)
 
 
 def _values(company: Company, dataset: str, today: date) -> Iterator[Values]:

@@ -31,10 +31,12 @@ from hub.bench.measure import Spread, spread
 from hub.bench.setup import bench_settings, workspace
 from hub.clock import Clock, civil_date
 from hub.config import Settings
-from hub.demo import story_facts as facts
 from hub.intake.pipeline import ingest
 
-_EMPTY = "TRUNCATE record, record_history, subject, subject_alias, blind_index, intake_batch"
+_EMPTY = (
+    "TRUNCATE record, record_history, record_mark, record_lineage, subject, subject_alias, blind_index, intake_batch,"
+    " organization_name, organization_name_key, match_case, quality_batch, quality_fault"
+)
 _COPY_TABLE = "CREATE TABLE bench_copy (LIKE record INCLUDING ALL)"
 
 ROWS = 100_000
@@ -152,7 +154,7 @@ async def _take_in(hub: Hub, folder: Path, files: Sequence[DepartmentFile]) -> f
     started = perf_counter()
     for file in files:
         report = await ingest(
-            file.path, file.dataset, facts.DEPT_AMR, database=hub.database, catalog=hub.rules.catalog,
+            file.path, file.dataset, file.unit, database=hub.database, catalog=hub.rules.catalog,
             indexer=hub.indexer, sealer=hub.ring.sealer(), clock=hub.clock,
             quarantine_dir=folder / "quarantine", demo=True,
         )  # fmt: skip
