@@ -22,7 +22,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from hub.app import Hub, open_hub
+from hub.app import Hub, open_hub, settle
 from hub.audit.entry import Entry, EntryOutcome, Kind, new_entry_id
 from hub.bench import machine
 from hub.bench.databases import fresh_database
@@ -112,6 +112,7 @@ async def _run(
         count = sum(file.rows for file in files)
         async with hub.database.connection() as connection:
             await connection.execute(_COPY_TABLE)
+        settle()
         say(f"first pass, {count} rows")
         memory = await _memory_of(hub, folder, files)
         async with hub.database.connection() as connection:

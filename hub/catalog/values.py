@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -69,36 +69,7 @@ def read_value(field: Field, cell: Cell, *, today: date, demo: bool) -> StoredVa
     """
     if is_missing(field, cell):
         return None
-    match field.type:
-        case FieldType.USCC | FieldType.RESIDENT_ID:
-            return _identifier(field, cell, today, demo)
-        case FieldType.DATE:
-            return read_date(cell).isoformat()
-        case FieldType.OPEN_DATE:
-            day = read_open_date(cell)
-            return day.isoformat() if day else None
-        case FieldType.MONTH:
-            return read_month(cell)
-        case FieldType.ENUM:
-            return _code(field, cell_text(cell))
-        case FieldType.ENUM_LIST | FieldType.TEXT_LIST:
-            return _list(field, cell)
-        case FieldType.TEXT:
-            return read_text(cell, max_length=field.max_length) or None
-        case _:
-            return _number(field, cell)
-
-
-def _number(field: Field, cell: Cell) -> StoredValue:
-    match field.type:
-        case FieldType.MONEY:
-            return read_money(cell, unit=field.unit)
-        case FieldType.INTEGER:
-            return read_integer(cell, unit=field.unit)
-        case FieldType.DECIMAL:
-            return decimal_string(read_decimal(cell, unit=field.unit))
-        case _:
-            return read_boolean(cell)
+    return _READERS[field.type](field, cell, today, demo)
 
 
 def _identifier(field: Field, cell: Cell, today: date, demo: bool) -> str:
@@ -158,3 +129,31 @@ def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
         return ""
     parts = [values.get(name) for name in dataset.natural_key]
     return orjson.dumps([normalise(p) if isinstance(p, str) else p for p in parts]).decode()
+
+
+def _date(cell: Cell) -> str:
+    return read_date(cell).isoformat()
+
+
+def _open_date(cell: Cell) -> str | None:
+    day = read_open_date(cell)
+    return day.isoformat() if day else None
+
+
+_Reader = Callable[[Field, Cell, date, bool], StoredValue]
+_READERS: Mapping[FieldType, _Reader] = {
+    FieldType.USCC: _identifier,
+    FieldType.RESIDENT_ID: _identifier,
+    FieldType.DATE: lambda field, cell, today, demo: _date(cell),
+    FieldType.OPEN_DATE: lambda field, cell, today, demo: _open_date(cell),
+    FieldType.MONTH: lambda field, cell, today, demo: read_month(cell),
+    FieldType.ENUM: lambda field, cell, today, demo: _code(field, cell_text(cell)),
+    FieldType.ENUM_LIST: lambda field, cell, today, demo: _list(field, cell),
+    FieldType.TEXT_LIST: lambda field, cell, today, demo: _list(field, cell),
+    FieldType.TEXT: lambda field, cell, today, demo: read_text(cell, max_length=field.max_length) or None,
+    FieldType.MONEY: lambda field, cell, today, demo: read_money(cell, unit=field.unit),
+    FieldType.INTEGER: lambda field, cell, today, demo: read_integer(cell, unit=field.unit),
+    FieldType.DECIMAL: lambda field, cell, today, demo: decimal_string(read_decimal(cell, unit=field.unit)),
+    FieldType.BOOLEAN: lambda field, cell, today, demo: read_boolean(cell),
+}
+"""How a cell of each type is read."""

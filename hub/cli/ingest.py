@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from hub.app import load_rules
+from hub.app import load_rules, settle
 from hub.catalog.templates import csv_template, xlsx_template
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import Desk, at_desk
@@ -94,6 +94,7 @@ async def _take_in(
             "intake.file", now=desk.clock.now(), purpose="DATA_SUPPLY", detail=entry_detail(report)
         )
 
+    settle()
     return await take_in(
         file,
         dataset,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules
+from hub.app import load_rules, settle
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
@@ -45,6 +45,8 @@ def pull(
             progress.update(task, completed=state.rows)
 
         async def run(desk: Desk) -> PullReport:
+            settle()
+
             async def record(report: IntakeReport) -> None:
                 now = desk.clock.now()
                 await desk.record("intake.pull", now=now, purpose="DATA_SUPPLY", detail=entry_detail(report))

@@ -199,7 +199,8 @@ class Merger:
         if fresh:
             await store.add_subjects(connection, fresh, self._origin.received_at)
             stored |= await store.read_subjects(connection, [s.subject_id for s in fresh])
-        await self._add_codes(connection, [k for k in found if k.subject_id in {s.subject_id for s in fresh}])
+        made = {s.subject_id for s in fresh}
+        await self._add_codes(connection, [k for k in found if k.subject_id in made])
         return {
             i: self._opened.open(i, kek_id, wrapped) if wrapped is not None else None
             for i, (kek_id, wrapped) in stored.items()
@@ -305,11 +306,9 @@ class Merger:
         assert key is not None
         hidden = self._sealed[row.subject.kind]
         prefix = aad_prefix(k.subject_id, dataset.id, k.record_id, version)
-        sealed = {
-            name: key.seal(prefix + name.encode(), orjson.dumps(row.values[name]))
-            for name in hidden
-            if name in row.values
-        }
+        sealed = key.seal_fields(
+            prefix, {name: orjson.dumps(row.values[name]) for name in hidden if name in row.values}
+        )
         clear = {k: v for k, v in row.values.items() if k not in sealed} if sealed else row.values
         return store.RecordRow(
             k.subject_id, dataset.id, k.record_id, version, dataset.edition, row.event_date, row.severity,

@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 import struct
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
 from itertools import count
 
 from cryptography.exceptions import InvalidTag
@@ -106,14 +107,34 @@ class DataKey:
         Raises:
             KeyRingError: when this key has sealed 2^32 values.
         """
+        self._count_one()
+        return self._seal(os.urandom(NONCE_BYTES), aad, plaintext)
+
+    def seal_fields(self, prefix: bytes, values: Mapping[str, bytes]) -> dict[str, str]:
+        """Each value as `seal` seals it for `prefix` and its field's name; the nonces are drawn together.
+
+        Raises:
+            KeyRingError: when this key has sealed 2^32 values.
+        """
+        if len(values) < 2:
+            return {name: self.seal(prefix + name.encode(), value) for name, value in values.items()}
+        noise = os.urandom(NONCE_BYTES * len(values))
+        sealed = {}
+        for start, (name, value) in zip(range(0, len(noise), NONCE_BYTES), values.items(), strict=True):
+            self._count_one()
+            sealed[name] = self._seal(noise[start : start + NONCE_BYTES], prefix + name.encode(), value)
+        return sealed
+
+    def _seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> str:
+        sealed = self._header + nonce + self._encrypt(nonce, plaintext, aad)
+        return b2a_base64(sealed, newline=False).decode()
+
+    def _count_one(self) -> None:
         if next(self._count) >= MOST_SEALS:
             raise KeyRingError(
                 "A data key has sealed as many values as are safe under random nonces.",
                 hint="Give the subject a new data key and seal its values again.",
             )
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._header + nonce + self._encrypt(nonce, plaintext, aad)
-        return b2a_base64(sealed, newline=False).decode()
 
     def unseal(self, aad: bytes, token: str) -> bytes:
         """The value, if it was sealed under this key for the place that `aad` names and is unaltered.

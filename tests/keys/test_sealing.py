@@ -259,3 +259,19 @@ def test_parts_that_run_together_are_still_told_apart() -> None:
     assert aad(b"ab", "c", b"", 1, "") != aad(b"a", "bc", b"", 1, "")
     assert aad(b"", "ab", b"c", 1, "d") != aad(b"", "a", b"bc", 1, "d")
     assert aad(b"", "a", b"b", 1, "cd") != aad(b"", "a", b"bc", 1, "d")
+
+
+def test_fields_sealed_together_open_one_by_one_and_share_no_nonce() -> None:
+    key = DataKey(b"k" * 32, Suite.AES_256_GCM)
+    values = {f"field{n}": str(n).encode() for n in range(30)}
+    sealed = key.seal_fields(b"place:", values)
+    assert {name: key.unseal(b"place:" + name.encode(), cell) for name, cell in sealed.items()} == values
+    nonces = {base64.b64decode(cell)[HEADER : HEADER + NONCE] for cell in sealed.values()}
+    assert len(nonces) == len(values)
+    assert key.seal_fields(b"place:", {}) == {}
+
+
+def test_fields_sealed_together_count_against_the_most_that_one_key_may_seal() -> None:
+    key = DataKey(b"k" * 32, Suite.AES_256_GCM, sealed_before=MOST_SEALS - 2)
+    with pytest.raises(KeyRingError):
+        key.seal_fields(b"place:", {"a": b"1", "b": b"2", "c": b"3"})
