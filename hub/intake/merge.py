@@ -181,7 +181,7 @@ class Merger:
             whose = next(known)
             if whose.fault is None:
                 ref = replace(k.row.subject, mark=whose.mark, reference=whose.reference)
-                found.append(self._key(replace(k.row, subject=ref), whose.subject_id))
+                found.append(self._key(k.row._replace(subject=ref), whose.subject_id))
                 continue
             self._refuse(whose.fault, k.row, result)
             if whose.fault in REVIEWED:

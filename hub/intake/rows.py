@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.catalog.types import Dataset, Nature, Role, SubjectKind
 from hub.intake.severity import Severity, derive_severity, last_shown
@@ -34,8 +34,7 @@ class SubjectRef:
     """The merge of subjects that a legacy code went through; else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValidRow:
+class ValidRow(NamedTuple):
     """One row in stored form."""
 
     number: int
@@ -62,6 +61,17 @@ class Origin:
     received_at: datetime
 
 
+class Derived(NamedTuple):
+    """What follows from the values of a row."""
+
+    event: date
+    severity: Severity | None
+    source: str | None
+    """SOURCE or DERIVED."""
+    end: date | None
+    """Last day of publication that the source gave."""
+
+
 class RowShape:
     """What follows from the values of a dataset's rows: event date, severity, publication window."""
 
@@ -79,21 +89,22 @@ class RowShape:
             values: stored values by field name, already checked, without empty ones.
             number: row number.
         """
-        event = self.event_date(values)
         severity, source = self.severity(subject.kind, values)
-        end = self.publication_end(values)
+        event, end = self.event_date(values), self.publication_end(values)
+        return self.complete(subject, values, number, Derived(event, severity, source, end))
+
+    def complete(
+        self, subject: SubjectRef, values: Mapping[str, Any], number: int, derived: Derived
+    ) -> ValidRow:
+        """As `row`, where what follows from the values is known already."""
+        event, severity, source, end = derived
         if end is None and severity is not None:
             end = last_shown(event, severity)
         return ValidRow(
-            number=number,
-            subject=subject,
-            values=values,
-            event_date=event,
-            severity=severity,
-            severity_source=source,
-            visible_from=event if severity is not None else None,
-            visible_until=end + _DAY if end is not None else None,
-        )
+            number, subject, values, event, severity, source,
+            event if severity is not None else None,
+            end + _DAY if end is not None else None,
+        )  # fmt: skip
 
     def event_date(self, values: Mapping[str, Any]) -> date:
         """The date by which a record is ordered; for a month its first day."""

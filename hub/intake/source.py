@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hub.errors import IntakeError
 
@@ -40,8 +40,7 @@ class CellFault:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(NamedTuple):
     """One row of a file; `number` counts from 1 at the top: rows as a spreadsheet shows them, lines of JSON Lines,
     records of an XML message.
     """

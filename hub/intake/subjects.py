@@ -28,6 +28,8 @@ from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse
 YOUNGEST = 14
 """Age in full years from which a person's records are collected."""
 _ORGANIZATION_CODE = LegacyKind.ORGANIZATION_CODE.value
+_REMEMBERED = 4_000
+"""Organisations met lately; a company's rows often stand together."""
 _LIKE_RESIDENT_ID = (CertificateKind.RESIDENT_ID, CertificateKind.HMT_RESIDENCE_PERMIT)
 
 Report = Callable[[str, str], None]
@@ -48,6 +50,8 @@ class SubjectReader:
         self._demo = demo
         self._names = {role: next((f.name for f in dataset.role(role)), "") for role in Role}
         self._legacy = tuple(f.name for f in dataset.role(Role.LEGACY_ID))
+        self._legacy_names = frozenset(self._legacy)
+        self._met: dict[str, SubjectRef] = {}
         self._kind, self._uscc, self._number = (
             self._names[r] for r in (Role.SUBJECT_KIND, Role.SUBJECT_USCC, Role.SUBJECT_CERT_NO)
         )
@@ -86,6 +90,21 @@ class SubjectReader:
             if kind is SubjectKind.PERSON
             else self._organization(values, report, report_error)
         )
+
+    def plain_organization(self, values: Mapping[str, Any]) -> SubjectRef | None:
+        """The organisation of a row that states its code and no other; None when there is more to look at."""
+        uscc = values.get(self._uscc)
+        if uscc is None or not self._legacy_names.isdisjoint(values):
+            return None
+        division = _division(self._dataset, values)
+        known = self._met.get(uscc)
+        if known is None or known.division_code != division:
+            found = organization_ref(uscc, None, division)
+            known = replace(found, mark=CHECKSUM_OVERRIDE) if uscc in self._known_codes else found
+            if len(self._met) >= _REMEMBERED:
+                self._met.clear()
+            self._met[uscc] = known
+        return known
 
     def _person(self, values: dict[str, Any], report: Report, report_error: ReportError) -> SubjectRef | None:
         name = self._number

@@ -15,7 +15,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -60,7 +60,7 @@ class Supplier:
         if found is None and self.origin_field:
             stated = row.values.get(self.origin_field)
             if stated is None:
-                return replace(row, values={**row.values, self.origin_field: self.origin.value})
+                return row._replace(values={**row.values, self.origin_field: self.origin.value})
             found = ("OTHER_ORIGIN", self.origin_field) if stated != self.origin else None
         return row if found is None else fault(found[0], row.number, column(found[1]) if found[1] else "")
 

@@ -33,11 +33,9 @@ def read_money(cell: Cell, *, unit: str) -> int:
         ValueFormatError: BAD_MONEY when it is not a whole number of 分, NEGATIVE_AMOUNT, NUMBER_TOO_LARGE,
             or as `hub.model.values.read_decimal`.
     """
-    if isinstance(cell, str):
-        form, decimals = _PLAIN[unit]
-        plain = form.fullmatch(cell)
-        if plain is not None:
-            return int(plain[1] + (plain[2] or "").ljust(decimals, "0"))
+    plain = read_plain_money(cell, unit) if isinstance(cell, str) else None
+    if plain is not None:
+        return plain
     fen = read_decimal(cell, unit=unit) * FEN_PER_UNIT[unit]
     if fen != fen.to_integral_value():
         raise refuse(
@@ -53,6 +51,13 @@ def read_money(cell: Cell, *, unit: str) -> int:
             "NUMBER_TOO_LARGE", "The amount is too large.", "Check its unit.", "金额过大，请检查单位。"
         )
     return int(fen)
+
+
+def read_plain_money(cell: str, unit: str) -> int | None:
+    """The amount as `read_money` has it, of digits with a point at most; None for all other cells."""
+    form, decimals = _PLAIN[unit]
+    plain = form.fullmatch(cell)
+    return int(plain[1] + (plain[2] or "").ljust(decimals, "0")) if plain else None
 
 
 def yuan(fen: int) -> str:
