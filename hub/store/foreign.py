@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ from sqlalchemy.sql import quoted_name
 from hub.errors import ConfigurationError, UnavailableError
 
 _ROWS_AT_ONCE = 500
+_SECRET = re.compile(r"passw|pwd|secret|token", re.IGNORECASE)
+"""Names of URL parameters that hold what must not stand in a file."""
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 """Names without a driver that are read with the driver that comes along."""
 
@@ -47,7 +50,7 @@ def foreign_url(text: str, password: str) -> URL:
             "`url` is not a database URL.", hint="Write for example postgresql://reader@host/database.",
             message_zh="url 不是有效的数据库地址。",
         ) from None  # fmt: skip
-    if url.password is not None:
+    if url.password is not None or any(_SECRET.search(name) for name in url.query):
         raise ConfigurationError(
             "The mapping file holds a password.",
             hint="Remove it from the URL, and name the environment variable that holds it as password_env.",

@@ -202,6 +202,7 @@ def test_postgresql_is_read_by_a_password_from_the_environment(
 
 REFUSED: dict[str, tuple[str, str]] = {
     "a password in the file": ("sqlite:///x", "postgresql://reader:secret@host/x"),
+    "a password among the parameters": ("sqlite:///x", "postgresql://reader@host/x?password=secret"),
     "no database URL": ("sqlite:///x", "nonsense"),
     "a driver that is not there": ("sqlite:///x", "nosuch+driver://host/x"),
     "a relation that is SQL": ('relation = "v penalty"', 'relation = "base; DROP TABLE base"'),
