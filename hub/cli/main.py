@@ -32,6 +32,7 @@ from hub.cli.demo_data import demo_data
 from hub.cli.explain import explain
 from hub.cli.group import HubGroup
 from hub.cli.ingest import ingest, template
+from hub.cli.jobs import jobs
 from hub.cli.pull import pull
 from hub.cli.quality import quality
 from hub.cli.verify import verify
@@ -61,6 +62,7 @@ def build_app() -> typer.Typer:
     app.command("explain")(explain)
     app.command("verify")(verify)
     app.command("quality")(quality)
+    app.command("jobs")(jobs)
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
     app.add_typer(witness.app, name="witness")

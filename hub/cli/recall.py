@@ -9,15 +9,14 @@ import orjson
 import typer
 
 from hub.audit.entry import record_ref, subject_ref
+from hub.cli import jobs
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.cli.names import known
 from hub.errors import InputError
-from hub.recall.endpoints import Endpoints, Reach
+from hub.recall.endpoints import Endpoints
 from hub.recall.notice import Cause, Notice, State, record_name
-from hub.recall.service import LIST_START, RecallService
-from hub.recall.sweep import RecallSweep
-from hub.recall.webhook import Courier, open_client
+from hub.recall.service import LIST_START
 
 app = typer.Typer(
     help="Recall records from those who got them.",
@@ -44,7 +43,7 @@ def list_unclosed(
 
     async def act(desk: Desk) -> tuple[list[Notice], datetime]:
         now, found, after = desk.clock.now(), [], LIST_START
-        while page := await _service(desk).unclosed(now, least=least, after=after, limit=_PAGE):
+        while page := await jobs.recalls(desk).unclosed(now, least=least, after=after, limit=_PAGE):
             found += page
             after = (page[-1].position, page[-1].recall_id, page[-1].institution)
         await desk.record("recall.list", now=now, detail={"shown": len(found), "least": least.value})
@@ -62,7 +61,7 @@ def show(
 
     async def act(desk: Desk) -> tuple[list[Notice], datetime]:
         now = desk.clock.now()
-        found = await _service(desk).notices(recall_id)
+        found = await jobs.recalls(desk).notices(recall_id)
         if not found:
             raise InputError(
                 "There is no recall of this id, or nobody was to be told.",
@@ -99,7 +98,7 @@ def issue(
         record_id = _record_id(record)
         if dry_run:
             return await _recipients(desk, subject_id, name, record_id, now)
-        made = await _service(desk).issue_alone(subject_id, name, record_id, cause, now, desk.actor)
+        made = await jobs.recalls(desk).issue_alone(subject_id, name, record_id, cause, now, desk.actor)
         if made is None:
             return ["nobody has to be told"]
         return [made.recall_id, *made.institutions, *_withheld(made.withheld)]
@@ -114,12 +113,7 @@ def sweep() -> None:
 
     Run again after any breakdown: nothing is issued twice.
     """
-
-    async def act(desk: Desk) -> str:
-        swept = await RecallSweep(desk.database, _service(desk)).run(desk.clock.now(), desk.actor)
-        return f"{swept.looked_at} looked at, {swept.issued} recalls, {swept.notices} notices"
-
-    say(at_desk(act))
+    say(at_desk(jobs.sweep))
 
 
 @app.command()
@@ -131,7 +125,7 @@ def endpoint(
     """Set where an institution's recalls are posted, as signed webhooks beside the feed; the act is logged."""
 
     async def act(desk: Desk) -> str:
-        endpoints = Endpoints(desk.database, desk.log, _reach(desk))
+        endpoints = Endpoints(desk.database, desk.log, jobs.reach(desk))
         now = desk.clock.now()
         if remove:
             await endpoints.remove(institution, desk.actor, now)
@@ -145,24 +139,13 @@ def endpoint(
 @app.command()
 def deliver() -> None:
     """Post every recall that is due to an endpoint. Run it every minute; nothing is lost by a breakdown."""
-
-    async def act(desk: Desk) -> str:
-        async with open_client() as http:
-            courier = Courier(desk.database, desk.ring, http, _reach(desk))
-            done = await courier.run(desk.clock.now())
-        return f"{done.delivered} delivered, {done.failed} failed"
-
-    say(at_desk(act))
-
-
-def _reach(desk: Desk) -> Reach:
-    return Reach.of(desk.settings.webhook_networks, loopback=desk.settings.demo)
+    say(at_desk(jobs.deliver))
 
 
 async def _recipients(
     desk: Desk, subject_id: bytes, dataset: str, record_id: bytes, now: datetime
 ) -> list[str]:
-    got = await _service(desk).recipients(subject_id, dataset, record_id)
+    got = await jobs.recalls(desk).recipients(subject_id, dataset, record_id)
     detail = {"dataset": dataset, "record": record_ref(record_id), "shown": len(got.found)}
     await desk.record("recall.recipients", now=now, detail=detail, subject_ids=(subject_id,))
     lines = [
@@ -171,10 +154,6 @@ async def _recipients(
         for r in received
     ]
     return [*lines, *_withheld(got.withheld)] or ["nobody got it"]
-
-
-def _service(desk: Desk) -> RecallService:
-    return RecallService(desk.database, desk.log, desk.ring)
 
 
 def _withheld(entries: int) -> list[str]:
