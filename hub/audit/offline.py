@@ -175,8 +175,7 @@ def check_commitment(entry: Json, commitment: Any, response: Json, _: Say) -> st
     if not entry["commitment"]:
         require(commitment is data is None, "the entry says nothing was disclosed, but there are data")
         return "nothing was disclosed"
-    notes, errors = extensions.get("disclosure"), response.get("errors", [])
-    answer = {"data": data, "disclosure": notes, "errors": errors}
+    answer = {"data": data, "disclosure": extensions.get("disclosure"), "errors": response.get("errors", [])}
     algorithm, salt = commitment["algorithm"], bytes.fromhex(commitment["salt"])
     if algorithm == ALGORITHM:
         found = hashlib.sha256(salt + canonical(answer)).hexdigest()
