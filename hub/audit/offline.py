@@ -1,24 +1,31 @@
-"""Verifies a saved response of the hub offline: `hub verify FILE`, or `python offline.py FILE VKEY`.
+"""Verifies what the hub gave out, offline: a saved response, a partial disclosure of one, or an evidence pack.
 
-This file stands alone, to be read in one sitting and copied: standard library, and `cryptography` for
-Ed25519 (the one place outside `hub.keys` that imports it). It shares no code with the hub it checks.
+    python verify.py FILE VERIFIER-KEY... [--witness VERIFIER-KEY]...
 
-A response file is the JSON that was received: `data`, and the receipt under `extensions.receipt`; or the lines of
-an export (NDJSON), whose last one holds the receipt. Checked are
+This file stands alone, to be read in one sitting and copied: standard library, and `cryptography` for Ed25519 (the
+one place outside `hub.keys` that imports it). It shares no code with the hub it checks. A response is the JSON that
+was received, or the lines of an export (NDJSON), whose last one holds the receipt. Checked are
 1. the checkpoint: a C2SP signed note (https://c2sp.org/signed-note), signed by the log's key (Ed25519);
 2. the inclusion proof: the receipt's log entry stands in the tree that the checkpoint signs (RFC 9162, 2.1.3.2);
-3. the commitment: SHA-256(salt || canonical data) is the one in the entry, where canonical data is
-   `json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8.
-It proves what the hub recorded and gave out, not that the data are true.
+3. the commitment in the entry: SHA-256(salt || canonical answer), the answer being `{"data", "disclosure", "errors"}`;
+   or by field, over the sorted digests of its leaves, each the SHA-256 of canonical `[salt, JSON pointer, value]`, as
+   in SD-JWT (RFC 9901, 4.2). A partial disclosure holds all digests, but salt and value of some leaves only.
+An evidence pack is a ZIP of one fixed layout, nothing in it compressed. `seal.json` proves that an entry of the log
+names the hash of `manifest.json`, and that names the hash of every other member: none can be exchanged.
+All this proves what the hub recorded and gave out, not that the data are true.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
+import re
+import struct
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +33,15 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "credit-hub-receipt/1"
+FORMAT, PARTIAL, PACK = "credit-hub-receipt/1", "credit-hub-partial/1", "credit-hub-evidence/1"
 ALGORITHM = "sha256-salted-answer/1"
+FIELDS_ALGORITHM = "sha256-salted-fields/1"
+MAX_PACK, MAX_MEMBERS = 64 << 20, 4096
+MEMBER = re.compile(r"(\w[\w.-]{0,99}/)?\w[\w.-]{0,99}", re.ASCII)
+MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+Say = Callable[[str], None]
+Json = dict[str, Any]
+Checkpoint = tuple[str, int, bytes]  # origin, size and root
 
 
 class NotVerifiedError(Exception):
@@ -40,121 +54,299 @@ def require(condition: bool, message: str) -> None:
         raise NotVerifiedError(message)
 
 
+def canonical(value: Any) -> bytes:
+    """Canonical JSON."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def base64_bytes(text: str) -> bytes:
-    """Standard base64, with nothing else in it."""
-    return base64.b64decode(text, validate=True)
+    """Standard base64 in its one form."""
+    data = base64.b64decode(text, validate=True)
+    require(base64.b64encode(data).decode() == text, "a text is not proper base64")
+    return data
 
 
-def read_vkey(vkey: str) -> tuple[str, bytes, bytes]:
-    """Name, key id and public key of a verifier key `name+8 hex digits+base64`."""
-    name, key_id, encoded = vkey.strip().split("+", 2)
+def check_signature(public_key: bytes, signature: bytes, message: bytes, what: str) -> None:
+    """Check an Ed25519 signature (RFC 8032)."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        raise NotVerifiedError(f"the signature on {what} is not good") from None
+
+
+def read_note(note: str, vkey: str, algorithm: int) -> tuple[bytes, list[bytes], str]:
+    """Public key and signatures of a verifier key (algorithm 1: of a log, 4: of a witness), and the text signed."""
+    name, key_id, encoded = vkey.split("+", 2)
     key = base64_bytes(encoded)
-    require(bool(name) and len(key) == 33 and key[0] == 1, "the verifier key is not an Ed25519 key")
-    expected = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
-    require(key_id == expected, "the verifier key does not match its own hash")
-    return name, bytes.fromhex(key_id), key[1:]
-
-
-def check_checkpoint(note: str, vkey: str) -> tuple[str, int, bytes]:
-    """Origin, size and root of a checkpoint, once its signature holds."""
-    name, key_id, public_key = read_vkey(vkey)
+    require(bool(name) and len(key) == 33 and key[0] == algorithm, "the verifier key is not an Ed25519 key")
+    own = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
+    require(key_id == own, "the verifier key does not match its own hash")
     text, _, lines = note.rpartition("\n\n")
-    text += "\n"
-    prefix = f"— {name} "
-    blobs = [
-        base64_bytes(line.removeprefix(prefix)) for line in lines.splitlines() if line.startswith(prefix)
-    ]
-    signatures = [blob[4:] for blob in blobs if blob[:4] == key_id]
-    require(bool(signatures), "the checkpoint is not signed by this key")
-    for signature in signatures:
-        try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text.encode())
-        except InvalidSignature:
-            raise NotVerifiedError("the signature on the checkpoint is not good") from None
-    origin, size, root = text.split("\n")[:3]
+    require(lines.endswith("\n"), "the checkpoint is not a signed note")
+    start = f"— {name} "
+    blobs = [base64_bytes(line[len(start) :]) for line in lines.split("\n") if line.startswith(start)]
+    return key[1:], [blob[4:] for blob in blobs if blob[:4].hex() == key_id], text + "\n"
+
+
+def check_checkpoint(note: str, vkeys: str) -> Checkpoint:
+    """A checkpoint that one of these keys signed (verifier keys, blanks between them)."""
+    read = [read_note(note, vkey, algorithm=1) for vkey in vkeys.split()]
+    require(any(values for _, values, _ in read), "the checkpoint is not signed by this key")
+    for key, value, text in ((key, value, text) for key, values, text in read for value in values):
+        check_signature(key, value, text.encode(), "the checkpoint")
+    origin, size, root = note.split("\n")[:3]
     require(bool(origin) and size.isascii() and size.isdecimal(), "the signed note is not a checkpoint")
     return origin, int(size), base64_bytes(root)
 
 
-def check_inclusion(entry: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> None:
-    """Check that the entry stands at the index in the tree (RFC 9162, 2.1.3.2)."""
-    require(0 <= index < size, "the entry's index lies outside the tree")
-    value = hashlib.sha256(b"\x00" + entry).digest()
-    position, last = index, size - 1
+def check_witness(note: str, vkey: str) -> str:
+    """Name of a witness that cosigned a checkpoint, and when (https://c2sp.org/tlog-cosignature, Ed25519)."""
+    witness = vkey.partition("+")[0]
+    key, values, text = read_note(note, vkey, algorithm=4)
+    require(len(values) == 1 and len(values[0]) == 72, f"the checkpoint is not cosigned by {witness}")
+    seconds = int.from_bytes(values[0][:8], "big")
+    message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    check_signature(key, values[0][8:], message, f"the cosignature of {witness}")
+    return f"{witness} at {datetime.fromtimestamp(seconds, UTC).isoformat()}"
+
+
+def climb(position: int, last: int, first: bytes, second: bytes, proof: list[bytes]) -> tuple[bytes, bytes]:
+    """Fold a proof from a node upwards: with the siblings on its left, and with all of them."""
+
+    def node(left: bytes, right: bytes) -> bytes:
+        return hashlib.sha256(b"\x01" + left + right).digest()
+
     for sibling in proof:
-        require(last > 0, "the inclusion proof is too long")
+        require(last > 0, "a proof is too long")
         if position % 2 == 1 or position == last:
-            value = hashlib.sha256(b"\x01" + sibling + value).digest()
+            first, second = node(sibling, first), node(sibling, second)
             while position % 2 == 0 and position > 0:
                 position, last = position // 2, last // 2
         else:
-            value = hashlib.sha256(b"\x01" + value + sibling).digest()
+            second = node(second, sibling)
         position, last = position // 2, last // 2
-    require(last == 0 and value == root, "the entry is not in the tree that the checkpoint signs")
+    require(last == 0, "a proof is too short")
+    return first, second
 
 
-def check_commitment(
-    entry: dict[str, Any], commitment: dict[str, Any] | None, response: dict[str, Any]
-) -> bool:
-    """Check that the entry commits to the answer; says whether there was anything to commit to."""
-    data = response.get("data")
+def check_consistency(old: Checkpoint, new: Checkpoint, proof: list[bytes]) -> None:
+    """Check that the tree of one checkpoint is the beginning of another's (RFC 9162, 2.1.4.2)."""
+    (origin, size, root), (new_origin, new_size, new_root) = old, new
+    require(origin == new_origin and 0 < size <= new_size, "the checkpoints are not of one log")
+    if size == new_size:
+        require(root == new_root and not proof, "two checkpoints of one size differ")
+        return
+    path = [root, *proof] if size & (size - 1) == 0 else proof
+    position, last = size - 1, new_size - 1
+    while position % 2 == 1:
+        position, last = position // 2, last // 2
+    found = climb(position, last, path[0], path[0], path[1:])
+    require(found == (root, new_root), "the newer log does not continue the older one")
+
+
+def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """JSON pointer (RFC 6901) and value of each leaf; a list is one too, with its length."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list):
+        yield pointer, [len(value)]
+        for number, inner in enumerate(value):
+            yield from leaves(inner, f"{pointer}/{number}")
+    else:
+        yield pointer, value
+
+
+def digest(*leaf: Any) -> bytes:
+    """Digest of salt, pointer and value of a leaf."""
+    return hashlib.sha256(canonical(leaf)).digest()
+
+
+def commit_digests(digests: Iterable[bytes]) -> str:
+    """What an entry commits to by field."""
+    return hashlib.sha256(b"credit-hub-fields/1\n" + b"".join(sorted(digests))).hexdigest()
+
+
+def check_commitment(entry: Json, commitment: Any, response: Json, _: Say) -> str:
+    """Check that the entry commits to the answer; says what that covers."""
+    extensions, data = response["extensions"], response.get("data")
+    known = {*response} <= {"data", "errors", "extensions"} and {*extensions} <= {"disclosure", "receipt"}
+    require(known, "the response holds more than the hub sends")
     if not entry["commitment"]:
-        require(
-            commitment is None and data is None, "the entry says nothing was disclosed, but there are data"
-        )
-        return False
+        require(commitment is data is None, "the entry says nothing was disclosed, but there are data")
+        return "nothing was disclosed"
+    answer = {"data": data, "disclosure": extensions.get("disclosure"), "errors": response.get("errors", [])}
+    algorithm, salt = commitment["algorithm"], bytes.fromhex(commitment["salt"])
+    if algorithm == ALGORITHM:
+        found = hashlib.sha256(salt + canonical(answer)).hexdigest()
+    else:
+        require(algorithm == FIELDS_ALGORITHM, "the commitment is of an unknown kind")
+        salts = ((hmac.new(salt, p.encode(), "sha256").hexdigest()[:32], p, v) for p, v in leaves(answer))
+        found = commit_digests(digest(*leaf) for leaf in salts)
     require(
-        commitment is not None and commitment["algorithm"] == ALGORITHM,
-        "the commitment is of an unknown kind",
+        found == entry["commitment"], "the data, notes or errors are not those that the log entry commits to"
     )
-    answer = {
-        "data": data,
-        "disclosure": response["extensions"].get("disclosure"),
-        "errors": response.get("errors") or [],
-    }
-    canonical = json.dumps(answer, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    salt = bytes.fromhex(commitment["salt"] if commitment else "")
-    digest = hashlib.sha256(salt + canonical).hexdigest()
-    require(
-        digest == entry["commitment"], "the data, notes or errors are not those that the log entry commits to"
-    )
-    return True
+    return "data, disclosure notes and errors are those the entry commits to"
 
 
-def verify(response: dict[str, Any], vkey: str, say: Callable[[str], None] = print) -> dict[str, Any]:
+def check_partial(entry: Json, commitment: Any, partial: Json, say: Say) -> str:
+    """Check the leaves that a partial disclosure shows; says how many."""
+    known = partial.keys() == {"format", "extensions", "fields", "digests"}
+    known &= len(partial["extensions"]) == 1 and commitment == {"algorithm": FIELDS_ALGORITHM}
+    require(known, "the partial disclosure is of an unknown kind")
+    digests, fields = {bytes.fromhex(text) for text in partial["digests"]}, partial["fields"]
+    plain = [d.hex() for d in sorted(digests)] == partial["digests"] and {len(d) for d in digests} == {32}
+    require(plain, "the digests are not well formed, or not in order")
+    require(commit_digests(digests) == entry["commitment"], "the digests are not those of the log entry")
+    require(len({pointer for _, pointer, _ in fields}) == len(fields), "a field is shown twice")
+    for salt, pointer, value in fields:
+        require(digest(salt, pointer, value) in digests, "a field is not as the log entry commits to")
+        line = f"    {pointer} = {json.dumps(value, ensure_ascii=False)}"
+        say(line if line.isprintable() else ascii(line))
+    return f"{len(fields)} of {len(digests)} leaves are shown, and are those the entry commits to"
+
+
+def check_receipt(receipt: Json, vkey: str, say: Say) -> Json:
+    """The entry that a receipt proves to be in the log (RFC 9162, 2.1.3.2)."""
+    require(receipt["format"] == FORMAT, "the receipt is of an unknown format")
+    origin, size, root = check_checkpoint(receipt["checkpoint"], vkey)
+    say(f"ok  checkpoint of {origin}: {size} entries, signed by {vkey.split('+')[0]}")
+    index, told, body = receipt["index"], receipt["treeSize"], receipt["entry"].encode()
+    require(type(index) is type(told) is int and told == size, "the tree size is not the checkpoint's")
+    require(0 <= index < size, "the entry's index lies outside the tree")
+    leaf = hashlib.sha256(b"\x00" + body).digest()
+    proof = [base64_bytes(text) for text in receipt["inclusionProof"]]
+    inside = climb(index, size - 1, leaf, leaf, proof)[1] == root
+    require(inside, "the entry is not in the tree that the checkpoint signs")
+    say(f"ok  entry {index} stands in that log")
+    entry: Json = read_json(body)
+    return entry
+
+
+def verify(response: Json, vkey: str, say: Say = print) -> Json:
     """Check a response; says each step, and gives the log entry. Raises NotVerifiedError."""
     try:
         receipt = response["extensions"]["receipt"]
-        require(receipt["format"] == FORMAT, "the receipt is of an unknown format")
-        origin, size, root = check_checkpoint(receipt["checkpoint"], vkey)
-        say(f"ok  checkpoint of {origin}: {size} entries, signed by {vkey.split('+')[0]}")
-        require(receipt["treeSize"] == size, "the receipt's tree size is not the checkpoint's")
-        body, index = receipt["entry"].encode(), receipt["index"]
-        check_inclusion(body, index, size, [base64_bytes(h) for h in receipt["inclusionProof"]], root)
-        say(f"ok  entry {index} stands in that log")
-        entry: dict[str, Any] = read_json(body)
-        covered = check_commitment(entry, receipt["commitment"], response)
-        done = "ok  data, disclosure notes and errors are those the entry commits to"
-        say(done if covered else "ok  nothing was disclosed")
+        entry = check_receipt(receipt, vkey, say)
+        check = check_partial if response.get("format") == PARTIAL else check_commitment
+        say(f"ok  {check(entry, receipt['commitment'], response, say)}")
         say(describe(entry))
         return entry
-    except NotVerifiedError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise NotVerifiedError("the response holds no well-formed receipt") from error
 
 
-def describe(entry: dict[str, Any]) -> str:
+def describe(entry: Json) -> str:
     """One line of what the entry says."""
     at = datetime.fromtimestamp(entry["at"] / 1000, UTC).isoformat(timespec="milliseconds")
     subjects = ", ".join(str(part["subject"]) for part in entry["subjects"]) or "no subject"
     return f"    {at} {entry['caller']} {entry['purpose']} {entry['outcome']} {subjects}"
 
 
+def zip_bytes(members: Mapping[str, bytes]) -> bytes:
+    """The one ZIP that holds these members: in order of their names, stored, of 1980, with nothing else."""
+    files, directory, at = [], [], 0
+    for name, data in sorted(members.items()):
+        head = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data), len(name), 0)
+        files += [b"PK\x03\x04", head, name.encode(), data]
+        directory += [b"PK\x01\x02\x14\0", head, struct.pack("<3H2I", 0, 0, 0, 0, at), name.encode()]
+        at += 30 + len(name) + len(data)
+    size, count = sum(map(len, directory)), len(members)
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, size, at, 0)
+    return b"".join((*files, *directory, end))
+
+
+def read_zip(raw: bytes) -> dict[str, bytes]:
+    """The members of such a ZIP; any other is refused, so nothing can hide or unfold in it."""
+    members: dict[str, bytes] = {}
+    at = 0
+    while raw[at : at + 4] == b"PK\x03\x04":
+        size, length = (int.from_bytes(raw[at + i : at + j], "little") for i, j in ((22, 26), (26, 28)))
+        name = raw[at + 30 : at + 30 + length].decode()
+        require(MEMBER.fullmatch(name) is not None, "a member's name is not allowed")
+        at += 30 + length + size
+        members[name] = raw[at - size : at]
+        require(at <= MAX_PACK and len(members) <= MAX_MEMBERS, "the pack is too large")
+    require(zip_bytes(members) == raw, "the pack is not a ZIP of the one layout that is allowed")
+    return members
+
+
+def check_policy(members: dict[str, bytes], entry: Json, absent: Json) -> str:
+    """Check that the policy's text is the revision that the entry names."""
+    files = {name[7:]: data for name, data in sorted(members.items()) if name.startswith("policy/")}
+    if not files and (not entry["policy"] or "policy" in absent):
+        return "    策略 policy: its text is not in the pack"
+    text = b"".join(f"{name}\n{len(data)}\n".encode() + data for name, data in files.items())
+    same = f"sha256:{hashlib.sha256(text).hexdigest()}" == entry["policy"]
+    require(same, "the policy is missing, or not the one that the entry names")
+    return f"ok  策略 policy: {len(files)} files, the revision that the entry names"
+
+
+def check_consents(members: dict[str, bytes], entry: Json, absent: Json, say: Say) -> None:
+    """Check that the consents that disclosures rest on are signed, and were given for what the entry records."""
+    jwks = read_json(members["keys/public.json"])["keys"]
+    keys = {jwk["kid"]: jwk["x"] for jwk in jwks if jwk["purpose"] == "consent"}
+    shown = [part for part in entry["subjects"] if part["outcome"] == "DISCLOSED" and part["basis"]]
+    for part, basis in ((part, part["basis"]) for part in shown if part["basis"]["kind"] == "CONSENT"):
+        name = f"consent/{basis['consent']}.json"
+        if name in absent:
+            say(f"    授权 {name} is not in the pack")
+            continue
+        consent = read_json(members[name])
+        signature = consent.pop("signature")
+        texts = keys[signature["kid"]], signature["value"]
+        key, value = (base64.urlsafe_b64decode(text + "==") for text in texts)
+        check_signature(key, value, b"credit-hub/consent/v1\n" + canonical(consent), name)
+        parties = consent["grantor"]["subject"], consent["grantee"]["institution"], consent["purpose"]["code"]
+        asked = part["subject"], entry["institution"], part.get("purpose", entry["purpose"])
+        named = (consent["id"], consent["version"]) == (basis["consent"], basis["consentVersion"])
+        valid = consent["validFrom"] <= entry["at"] < consent["validTo"]
+        require(named and valid and parties == asked, f"{name} was not given for what the entry records")
+        say(f"ok  授权 {name}: signed, and given for this subject, recipient, purpose and time")
+
+
+def verify_pack(raw: bytes, vkey: str, say: Say = print, witnesses: Sequence[str] = ()) -> Json:
+    """Check an evidence pack; says each step, and gives the log entry. Raises NotVerifiedError."""
+    try:
+        members = read_zip(raw)
+        manifest, seal = read_json(members["manifest.json"]), read_json(members["seal.json"])
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+        own, _ = hashes.pop("manifest.json"), hashes.pop("seal.json")
+        known = manifest["format"] == PACK and manifest["members"] == hashes
+        require(known, "a member is altered, missing or not in the manifest")
+        say(f"ok  清单 manifest: {len(hashes)} members, none altered, missing or added")
+        told, index = check_receipt(seal["receipt"], vkey, lambda _: None), seal["receipt"]["index"]
+        named = (told["operation"], told["detail"].get("manifest")) == ("evidence.pack", own)
+        require(named, "the log does not know this manifest")
+        lines = seal["receipt"]["checkpoint"].rpartition("\n\n")[2]
+        plain = canonical(seal) == members["seal.json"] and (len(seal), len(seal["receipt"])) == (2, 7)
+        plain &= seal["receipt"]["commitment"] is None and lines.count("\n") == 1
+        require(plain, "the seal is not as the hub makes it")
+        say(f"ok  封印 seal: entry {index} of the log names this manifest; made by {told['caller']}")
+        receipts = [read_json(members["receipt.json"])]
+        entry = check_receipt(receipts[0], vkey, say)
+        for name in (check_witness(receipts[0]["checkpoint"], witness) for witness in witnesses):
+            say(f"ok  见证 cosigned by {name}")
+        for name in sorted({"response.json", "response.ndjson"} & members.keys()):
+            response = read_response(members[name])
+            require(verify(response, vkey, say) == entry, "the response has another entry")
+            receipts.append(response["extensions"]["receipt"])
+        *trees, sealed = (check_checkpoint(r["checkpoint"], vkey) for r in (*receipts, seal["receipt"]))
+        for tree, proof in zip(trees, seal["consistency"], strict=True):
+            check_consistency(tree, sealed, [base64_bytes(text) for text in proof])
+        say("ok  一致 consistency: all checkpoints in the pack are of one log")
+        say(check_policy(members, entry, manifest["absent"]))
+        check_consents(members, entry, manifest["absent"], say)
+        say(describe(entry))
+        return entry
+    except MALFORMED as error:
+        raise NotVerifiedError("the pack is not well formed, or a member is missing") from error
+
+
 def read_json(text: str | bytes) -> Any:
     """JSON without doubled keys or fractions, which two readers could take differently."""
 
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(items: list[tuple[str, Any]]) -> Json:
         require(len(dict(items)) == len(items), "a key stands twice in one object")
         return dict(items)
 
@@ -172,36 +364,36 @@ def read_response(raw: bytes) -> Any:
     *subjects, last = [read_json(line) for line in lines]
     said = [error for subject in subjects for error in subject.get("errors", ())]
     require(said == last["errors"], "a line's errors are not those that the last line states")
-    known = {"index", "data", "errors"}
-    require(all(subject.keys() <= known for subject in subjects), "a line holds more than the hub sends")
+    known = all(subject.keys() <= {"index", "data", "errors"} for subject in subjects)
+    require(known, "a line holds more than the hub sends")
     numbers = [subject.get("index") for subject in subjects]
     require(numbers == list(range(len(subjects))), "a line is missing, doubled or out of order")
-    found = [subject["data"] for subject in subjects]
-    return {"data": {last["root"]: found}, "errors": last["errors"], "extensions": last["extensions"]}
+    data = {last["root"]: [subject["data"] for subject in subjects]}
+    return {"data": data, "errors": last["errors"], "extensions": last["extensions"]}
 
 
-def verify_file(path: Path, vkey: str, say: Callable[[str], None] = print) -> int:
-    """Check a saved response: 0 when all holds, 1 when something does not, 2 when it cannot be read."""
+def verify_file(path: Path, vkey: str, say: Say = print, witnesses: Sequence[str] = ()) -> int:
+    """Check a saved response or pack: 0 when all holds, 1 when something does not, 2 when it cannot be read."""
     try:
-        response = read_response(path.read_bytes())
-    except OSError:
-        say("ERR there is no such file, or it cannot be opened")
-        return 2
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        say("ERR the file is not JSON, or an export that broke off")
-        return 2
-    except NotVerifiedError as error:
-        say(f"BAD {error}")
-        return 1
-    try:
+        raw = path.read_bytes()
+        if path.suffix == ".zip" or raw[:2] == b"PK":
+            verify_pack(raw, vkey, say, witnesses)
+            return 0
+        response = read_response(raw)
         verify(response, vkey, say)
-    except NotVerifiedError as error:
-        say(f"BAD {error}")
-        return 1
-    return 0
+        for name in (check_witness(response["extensions"]["receipt"]["checkpoint"], w) for w in witnesses):
+            say(f"ok  见证 cosigned by {name}")
+        return 0
+    except (NotVerifiedError, *MALFORMED) as error:
+        bad = isinstance(error, NotVerifiedError)
+        say(f"BAD {error}" if bad else "ERR the file cannot be opened, or is no JSON, or broke off")
+        return 1 if bad else 2
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: offline.py FILE VERIFIER-KEY")
-    sys.exit(verify_file(Path(sys.argv[1]), sys.argv[2]))
+    options = [place for place, word in enumerate(sys.argv) if word == "--witness"]
+    witnesses = [sys.argv[place + 1] for place in options]
+    given = [word for word in sys.argv[1:] if word != "--witness" and word not in witnesses]
+    if len(given) < 2:
+        sys.exit("usage: verify.py FILE VERIFIER-KEY... [--witness VERIFIER-KEY]...")
+    sys.exit(verify_file(Path(given[0]), " ".join(given[1:]), witnesses=witnesses))

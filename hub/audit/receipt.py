@@ -4,8 +4,8 @@
   offline with the log's verifier key alone (`hub.audit.offline` does so without this package).
 - The entry commits to the whole answer by `SHA-256(salt || canonical JSON of {data, disclosure, errors})`: the
   data, the notes on masked and withheld fields, and the errors. Only the receipt holds the salt, so the log
-  tells nothing about the values. The algorithm has a name, so that others, for example one commitment per
-  field, can follow.
+  tells nothing about the values. The algorithm has a name; a client that asks for it gets the other one, a
+  commitment by field (`hub.audit.fields`).
 - Canonical JSON here: keys sorted by code point, UTF-8, no spaces, no floats. `canonical(data)` gives what
   `json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives.
 """
@@ -25,6 +25,7 @@ import orjson
 
 from hub.audit.batch import Appended
 from hub.audit.entry import canonical, read_body
+from hub.audit.fields import FIELDS_ALGORITHM, commit_fields
 from hub.audit.merkle import Proof, leaf_hash, verify_inclusion
 from hub.audit.note import Checkpoint, verify_checkpoint
 from hub.errors import VerificationError
@@ -59,12 +60,13 @@ def covered(response: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def receipt_json(appended: Appended, salt: bytes | None) -> bytes:
+def receipt_json(appended: Appended, salt: bytes | None, algorithm: str = ALGORITHM) -> bytes:
     """The receipt as JSON, ready to be spliced into an answer.
 
     Args:
         appended: what the log answered.
         salt: salt of the commitment in the entry; None when the entry commits to nothing.
+        algorithm: of that commitment.
     """
     return orjson.dumps(
         {
@@ -74,7 +76,7 @@ def receipt_json(appended: Appended, salt: bytes | None) -> bytes:
             "treeSize": appended.tree_size,
             "inclusionProof": [b2a_base64(h, newline=False).decode() for h in appended.proof],
             "checkpoint": appended.checkpoint,
-            "commitment": {"algorithm": ALGORITHM, "salt": salt.hex()} if salt else None,
+            "commitment": {"algorithm": algorithm, "salt": salt.hex()} if salt else None,
         }
     )
 
@@ -89,6 +91,7 @@ class Receipt:
     proof: Proof
     checkpoint: str
     salt: bytes | None
+    algorithm: str = ALGORITHM
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Receipt:
@@ -101,7 +104,8 @@ class Receipt:
             if document["format"] != FORMAT:
                 raise KeyError
             commitment = document["commitment"]
-            if commitment is not None and commitment["algorithm"] != ALGORITHM:
+            algorithm = commitment["algorithm"] if commitment is not None else ALGORITHM
+            if algorithm not in (ALGORITHM, FIELDS_ALGORITHM):
                 raise KeyError
             salt = bytes.fromhex(commitment["salt"]) if commitment is not None else None
             proof = tuple(a2b_base64(h, strict_mode=True) for h in document["inclusionProof"])
@@ -112,6 +116,7 @@ class Receipt:
                 proof,
                 document["checkpoint"],
                 salt,
+                algorithm,
             )
         except (KeyError, TypeError, ValueError, Base64Error) as error:
             raise _refused("The receipt is not of a known format.") from error
@@ -157,7 +162,8 @@ def verify_receipt(
             raise _refused("The entry says that nothing was disclosed, but there is an answer.")
         return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=False)
     answer = canonical(covered(response))
-    if receipt.salt is None or not compare_digest(commit(answer, receipt.salt), str(commitment)):
+    committed = commit_fields if receipt.algorithm == FIELDS_ALGORITHM else commit
+    if receipt.salt is None or not compare_digest(committed(answer, receipt.salt), str(commitment)):
         raise _refused("The answer is not the one that the log entry commits to.")
     return VerifiedReceipt(entry, receipt.index, checkpoint, covers_data=True)
 

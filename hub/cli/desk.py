@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from hub.app import load_rules, open_ring
+from hub.audit.batch import Appended
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
@@ -86,8 +87,8 @@ class Desk:
         purpose: str = "OPERATION",
         detail: Mapping[str, Any],
         subject_ids: tuple[bytes, ...] = (),
-    ) -> int:
-        """Leave an entry about an act; gives its index.
+    ) -> Appended:
+        """Leave an entry about an act; gives where it stands.
 
         Args:
             act: name of the act, for example `audit.list`.
@@ -105,7 +106,7 @@ class Desk:
             policy=self.rules.policy.revision, catalogue=self.rules.catalog.revision,
             subjects=tuple(SubjectPart(s, EntryOutcome.DONE) for s in subject_ids), detail=detail,
         )  # fmt: skip
-        return (await self.log.append(entry)).index
+        return await self.log.append(entry)
 
 
 def at_desk(act: Callable[[Desk], Awaitable[T]], *, in_force: bool = True) -> T:

@@ -13,6 +13,7 @@ from hub.cli import (
     client,
     consent,
     demo,
+    evidence,
     keys,
     match,
     policy,
@@ -66,6 +67,7 @@ def build_app() -> typer.Typer:
     app.add_typer(consent.app, name="consent")
     app.add_typer(audit.app, name="audit")
     app.add_typer(witness.app, name="witness")
+    app.add_typer(evidence.app, name="evidence")
     app.add_typer(recall.app, name="recall")
     app.add_typer(records.app, name="records")
     app.add_typer(match.app, name="match")

@@ -1,4 +1,4 @@
-"""`hub verify`: check a saved response or proof offline, with a public key and nothing else."""
+"""`hub verify`: check a saved response, a part of one, a proof or an evidence pack offline, with public keys only."""
 
 from __future__ import annotations
 
@@ -11,26 +11,35 @@ import typer
 from hub.audit import offline
 from hub.cli.audit import checkpoint_in
 from hub.cli.console import say
-from hub.cli.group import NOT_VERIFIED, REFUSED
+from hub.cli.group import NOT_VERIFIED
 from hub.cli.proof_file import FORMAT, ProofFile
 from hub.cli.public_keys import log_verifiers
 from hub.config import Settings
 from hub.errors import VerificationError
+from hub.keys.cosign import parse_cosign_verifier
 from hub.keys.note import NoteVerifier
 
 _MARKS = {"ok  ": "✓ ", "BAD ": "✗ ", "ERR ": "✗ ", "    ": "  "}
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A response of the hub as it was received, or a proof.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A response as it was received, a part of one, a proof, or an evidence pack."),
+    ],
     key: Annotated[str, typer.Option(help="The log's verifier key, or a file with it.")] = "",
     checkpoint: Annotated[
         Path | None, typer.Option(help="For a proof without one: the checkpoint that you kept.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", help="Verifier key of a witness that must have cosigned; repeat."),
+    ] = None,
 ) -> None:
-    """Check a saved response or proof offline.
+    """Check a saved response, a proof or an evidence pack offline.
 
-    Checks the checkpoint's signature, the inclusion proof, and that the data are those the log commits to.
+    Checks the checkpoint's signature, the inclusion proof, and that the data are those the log commits to; of a pack,
+    every member.
 
     Exit code 0: all holds; 1: something does not; 2: the file or the key cannot be read.
     """
@@ -39,24 +48,17 @@ def verify(
     if isinstance(document, dict) and document.get("format") == FORMAT:
         _check_proof(document, verifiers, checkpoint_in(checkpoint) if checkpoint else "")
         return
-    code, lines = _best([_check_response(file, verifier) for verifier in verifiers])
+    witnesses = [str(parse_cosign_verifier(text)) for text in witness or ()]
+    lines: list[str] = []
+    code = offline.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
     for line in lines:
         say(_MARKS.get(line[:4], line[:4]) + line[4:])
     if code:
         raise typer.Exit(code)
-    say("收据有效：以上各步均已通过。 The receipt holds.")
-
-
-def _check_response(file: Path, verifier: NoteVerifier) -> tuple[int, list[str]]:
-    lines: list[str] = []
-    return offline.verify_file(file, str(verifier), lines.append), lines
-
-
-def _best(results: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
-    """The result that got furthest: only one of a log's keys has signed."""
-    if not results:
-        return REFUSED, ["ERR there is no verifier key"]
-    return min(results, key=lambda result: (result[0], -len(result[1])))
+    pack = file.suffix == ".zip"
+    say(
+        f"{'证据包' if pack else '收据'}有效：以上各步均已通过。 The {'evidence pack' if pack else 'receipt'} holds."
+    )
 
 
 def _check_proof(document: dict[str, Any], verifiers: Sequence[NoteVerifier], note: str) -> None:

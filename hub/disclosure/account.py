@@ -6,6 +6,7 @@
 * If the log cannot take the entry, nothing leaves.
 * A list of subjects that is sent line by line (NDJSON) is put aside until its entry is durable. The commitment is
   to the same text as if it had been sent as one answer.
+* Who asks for it gets a commitment by field instead, so that one field can be proven later without the others.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import orjson
 
 from hub.audit.batch import Appended
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, size_class
+from hub.audit.fields import FIELDS_ALGORITHM, commit_digests, commit_fields, digests, leaf
 from hub.audit.log import AuditLog
-from hub.audit.receipt import commit, covered_bytes, new_salt, receipt_json
+from hub.audit.receipt import ALGORITHM, commit, covered_bytes, new_salt, receipt_json
 from hub.audit.reservation import ConsentUse, QuotaKey, Refusal, ReservationRefusedError, sum_quotas
 from hub.disclosure.compiled import CompiledRoot
 from hub.disclosure.report import Part, Report
@@ -54,6 +56,13 @@ class Operated:
     errors: Sequence[Mapping[str, Any]] = ()
     parts: Sequence[SubjectPart] = ()
     purposes: Sequence[str] = ()
+    by_field: bool = False
+    """Whether the entry commits to each field of the answer, instead of the answer as a whole."""
+
+    @property
+    def algorithm(self) -> str:
+        """Of the commitment."""
+        return FIELDS_ALGORITHM if self.by_field else ALGORITHM
 
 
 @dataclass(frozen=True)
@@ -96,9 +105,13 @@ class Accountant:
             sent, canonical = _data(done)
             errors, disclosure = _errors(done), _disclosure(done)
             answer = covered_bytes(canonical, disclosure, errors)
-            appended = await self._append(done, pseudonym, commit(answer, salt), len(canonical))
+            if done.by_field:
+                commitment = await asyncio.to_thread(commit_fields, answer, salt)
+            else:
+                commitment = commit(answer, salt)
+            appended = await self._append(done, pseudonym, commitment, len(canonical))
             if appended is not None:
-                body = _body(sent, errors, disclosure, receipt_json(appended, salt))
+                body = _body(sent, errors, disclosure, receipt_json(appended, salt, done.algorithm))
                 return Answer(body, _outcome(done).value)
 
     async def _close_lines(self, done: Operated, pseudonym: str) -> Answer:
@@ -112,9 +125,12 @@ class Accountant:
                     await asyncio.sleep(0)
                 digest.update(piece)
                 length += len(piece)
-            appended = await self._append(done, pseudonym, digest.hexdigest(), length)
+            commitment = digest.hexdigest()
+            if done.by_field:
+                commitment = await _commit_texts(key, done.report, disclosure, errors, salt)
+            appended = await self._append(done, pseudonym, commitment, length)
             if appended is not None:
-                receipt = receipt_json(appended, salt)
+                receipt = receipt_json(appended, salt, done.algorithm)
                 return Answer(
                     b"", _outcome(done).value, _lines(key, done.report, errors, disclosure, receipt)
                 )
@@ -295,6 +311,16 @@ def _covered_pieces(key: str, report: Report, disclosure: bytes, errors: bytes) 
     for number, (_, text) in enumerate(_texts(report, key)):
         yield b"," + text if number else text
     yield b']},"disclosure":' + disclosure + b',"errors":' + errors + b"}"
+
+
+async def _commit_texts(key: str, report: Report, disclosure: bytes, errors: bytes, salt: bytes) -> str:
+    """The commitment by field to a list of subjects, one subject after the other."""
+    found = digests(disclosure, salt, "/disclosure") + digests(errors, salt, "/errors")
+    number = -1
+    for number, (_, text) in enumerate(_texts(report, key)):
+        found += await asyncio.to_thread(digests, text, salt, f"/data/{key}/{number}")
+    found.append(leaf([number + 1], salt, f"/data/{key}").digest())
+    return commit_digests(found)
 
 
 def _lines(key: str, report: Report, errors: bytes, disclosure: bytes, receipt: bytes) -> Generator[bytes]:

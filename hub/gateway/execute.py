@@ -120,6 +120,8 @@ class Executor:
         try:
             async with asyncio.timeout(self._export_timeout if lines else self._timeout):
                 done = await self._run(rules, caller, request, prepared, asked, now, report)
+            if request.by_field:
+                done = replace(done, by_field=True)
             answer = await self._accountant.close(done, self._pseudonym(caller, done.report))
         except BaseException as error:
             if spool is not None:

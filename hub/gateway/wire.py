@@ -18,6 +18,8 @@ from hub.errors import InputError
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+COMMITMENTS = ("answer", "fields")
+"""What the receipt may commit to: the answer as a whole, or each field of it."""
 NDJSON = "application/x-ndjson"
 """One line for each subject of a list; only where the client asks for it by name."""
 
@@ -43,6 +45,11 @@ class WireRequest:
     extensions: Mapping[str, Any]
     document_id: str | None = None
     """Id of a trusted document (GraphQL over HTTP, appendix A)."""
+
+    @property
+    def by_field(self) -> bool:
+        """Whether the receipt is to commit to each field of the answer."""
+        return self.extensions.get("commitment") == COMMITMENTS[1]
 
 
 def negotiate(accept: str) -> str:
@@ -144,4 +151,11 @@ def read_request(body: bytes) -> WireRequest:
         raise WireError(400, "`variables` is not an object.", message_zh="variables 应为 JSON 对象。")
     if extensions is not None and not isinstance(extensions, dict):
         raise WireError(400, "`extensions` is not an object.", message_zh="extensions 应为 JSON 对象。")
+    if extensions and extensions.get("commitment", COMMITMENTS[0]) not in COMMITMENTS:
+        raise WireError(
+            400,
+            "`extensions.commitment` is not a kind of commitment.",
+            hint=f"Write one of {', '.join(COMMITMENTS)}, or leave it out.",
+            message_zh="extensions.commitment 取值不正确。",
+        )
     return WireRequest(query, name or None, variables or {}, extensions or {}, document_id)

@@ -13,7 +13,7 @@ from .conftest import Shell
 
 COMMANDS = (
     "demo", "serve", "migrate", "check", "ingest", "template", "token", "explain", "verify", "consent", "audit",
-    "keys", "client", "policy", "schema", "bench",
+    "evidence", "keys", "client", "policy", "schema", "bench",
 )  # fmt: skip
 
 
