@@ -56,6 +56,7 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         source=entry.text("source"),
         verified=entry.flag("verified"),
         reference_required=entry.flag("reference_required") if entry.has("reference_required") else False,
+        closure_days=entry.whole("closure_days") if entry.has("closure_days") else 0,
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(
@@ -75,6 +76,7 @@ def read_matters(text: str, purposes: Mapping[str, Purpose]) -> dict[str, Matter
             raise entry.error(
                 "purpose", "this purpose needs no matter", "Name a purpose with matter_required."
             )
+        delay, delay_basis = _ledger_delay(entry)
         matters[code] = Matter(
             code=code,
             title=entry.label("title"),
@@ -82,9 +84,22 @@ def read_matters(text: str, purposes: Mapping[str, Purpose]) -> dict[str, Matter
             roles=entry.words("roles", dict.fromkeys(purpose.holders), "the holders of the purpose"),
             legal_basis=entry.text("legal_basis"),
             verified=entry.flag("verified"),
+            ledger_delay_days=delay,
+            ledger_delay_basis=delay_basis,
         )
         entry.close()
     return matters
+
+
+def _ledger_delay(entry: Entry) -> tuple[int, str]:
+    """For how many days the subject's ledger waits, and by which law; neither stands without the other."""
+    keys = ("ledger_delay_days", "ledger_delay_basis")
+    if not any(entry.has(key) for key in keys):
+        return 0, ""
+    days, basis = entry.whole(keys[0]), entry.text(keys[1])
+    if days == 0:
+        raise entry.error(keys[0], "nothing is delayed by 0 days", "Write 1 or more, or delete both keys.")
+    return days, basis
 
 
 def read_reasons(text: str) -> dict[Reason, Label]:
