@@ -22,6 +22,7 @@ from hub.policies.model import (
 )
 
 _BASES = {basis.value: basis for basis in LawfulBasis}
+_MOST_DAYS = 11_000
 _KINDS = {kind.value: kind for kind in SubjectKind}
 
 
@@ -56,7 +57,7 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         source=entry.text("source"),
         verified=entry.flag("verified"),
         reference_required=entry.flag("reference_required") if entry.has("reference_required") else False,
-        closure_days=entry.whole("closure_days") if entry.has("closure_days") else 0,
+        closure_days=_days(entry, "closure_days") if entry.has("closure_days") else 0,
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(
@@ -96,10 +97,17 @@ def _ledger_delay(entry: Entry) -> tuple[int, str]:
     keys = ("ledger_delay_days", "ledger_delay_basis")
     if not any(entry.has(key) for key in keys):
         return 0, ""
-    days, basis = entry.whole(keys[0]), entry.text(keys[1])
-    if days == 0:
-        raise entry.error(keys[0], "nothing is delayed by 0 days", "Write 1 or more, or delete both keys.")
-    return days, basis
+    return _days(entry, keys[0]), entry.text(keys[1])
+
+
+def _days(entry: Entry, key: str) -> int:
+    """A number of days, at least one and not more than thirty years have."""
+    days = entry.whole(key)
+    if not 1 <= days <= _MOST_DAYS:
+        raise entry.error(
+            key, "the number is not one of days", f"Write 1 to {_MOST_DAYS}, or delete the key."
+        )
+    return days
 
 
 def read_reasons(text: str) -> dict[Reason, Label]:
