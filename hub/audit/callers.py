@@ -24,10 +24,10 @@ _INSTITUTION = """
 SELECT DISTINCT ON (institution) institution, name_zh, name_en FROM client
 WHERE institution = ANY($1::text[]) AND subject_id IS NULL ORDER BY institution, created_at, client_id
 """
-_OPERATOR = Label("平台运维人员", "The operator of the platform")
-_UNKNOWN = Label("未能识别的调用方", "A caller that could not be identified")
-_SUBJECT = Label("本人（本单位）", "The subject itself")
-_GUARDIAN = Label("监护人", "The guardian")
+_OPERATOR = Label("平台运维人员", "the operator of the platform")
+_UNKNOWN = Label("未能识别的调用方", "a caller that could not be identified")
+_SUBJECT = Label("本人（本单位）", "the subject itself")
+_GUARDIAN = Label("监护人", "the guardian")
 
 
 @dataclass(frozen=True)

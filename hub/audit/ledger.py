@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.audit.entry import EntryOutcome, read_body, subject_ref
@@ -30,8 +30,10 @@ from hub.store.database import TRANSIENT, Database
 from hub.store.tables import log_entry
 
 MAX_LIMIT = 1000
-_AT_ONCE = 4
-"""Rows fetched together: the entry of a thousand subjects is megabytes long."""
+_CHUNK = 64
+"""Entries read by one statement; their indices are sorted first, without their bodies."""
+_CHUNK_BYTES = 4_000_000
+"""An entry of a thousand subjects is megabytes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +135,31 @@ async def lines(
         UnavailableError: when the database is away.
     """
     c = log_entry.c
-    query = select(log_entry).where(c.log_id == LOG_ID, c.subjects.contains([subject_id]), *conditions)
-    query = query.order_by(c.idx.desc()).execution_options(yield_per=_AT_ONCE)
+    about = select(c.idx, func.coalesce(func.octet_length(c.body), 0)).order_by(c.idx.desc())
+    about = about.where(c.log_id == LOG_ID, c.subjects.contains([subject_id]), *conditions)
     try:
         async with database.engine.connect() as connection:
-            async for row in await connection.stream(query):
-                yield line_of(row, subject_id, policy)
+            for chunk in _chunks([(row[0], row[1]) for row in await connection.execute(about)]):
+                within = c.idx == any_(literal(chunk, ARRAY(BigInteger)))
+                rows = select(log_entry).where(c.log_id == LOG_ID, within).order_by(c.idx.desc())
+                for row in await connection.execute(rows):
+                    yield line_of(row, subject_id, policy)
     except (DBAPIError, *TRANSIENT) as error:
         raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
+
+
+def _chunks(found: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Indices with the lengths of their entries, in portions that are not too long to be held at once."""
+    chunk: list[int] = []
+    size = 0
+    for index, length in found:
+        if chunk and (size + length > _CHUNK_BYTES or len(chunk) == _CHUNK):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(index)
+        size += length
+    if chunk:
+        yield chunk
 
 
 def line_of(row: Any, subject_id: bytes, policy: PolicySet) -> LedgerLine:

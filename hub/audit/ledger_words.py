@@ -121,19 +121,27 @@ class LedgerWords:
     def _did(self, line: LedgerLine) -> Label:
         if line.withheld:
             return Label("的一次操作，内容已依法封存", "did something of which the log no longer tells")
+        if line.outcome == EntryOutcome.DISCLOSED:  # first, whatever else the operation did
+            return self._saw(line)
+        if line.outcome == EntryOutcome.REFUSED:
+            return self._refused(line)
         if line.kind == Kind.AUDIT_READ:
             return _READ_LOG
-        if line.operation == REPORT:
-            said, purpose = _REPORTED.get(line.reported, _OTHER_ACT), self.purpose(line)
+        return self._acted(line)
+
+    def _acted(self, line: LedgerLine) -> Label:
+        if line.operation == REPORT and line.reported:
+            said, purpose = (
+                _REPORTED.get(line.reported, Label(line.reported, line.reported)),
+                self.purpose(line),
+            )
             return Label(
                 f"报告了“{purpose.zh}”的使用结果：{said.zh}",
                 f"reported what came of “{purpose.en}”: {said.en}",
             )
         if line.kind == Kind.ADMIN:
             return next((label for act, label in _ACTS if line.operation.startswith(act)), _OTHER_ACT)
-        if line.outcome == EntryOutcome.DISCLOSED:
-            return self._saw(line)
-        return self._refused(line) if line.outcome == EntryOutcome.REFUSED else _OTHER_ACT
+        return _OTHER_ACT
 
     def _refused(self, line: LedgerLine) -> Label:
         purpose, reason = self.purpose(line), Label(line.reason, line.reason)

@@ -31,9 +31,8 @@ _STEP = 500
 _MOST = 20_000
 """Entries looked at for one page; where that is not enough, the page says where to go on."""
 _COLUMNS = "e.idx, e.entry_id, e.at, e.caller, e.purpose, e.body"
-_SHOWN = (
-    "e.log_id = $1 AND e.kind = 'QUERY' AND e.outcome = 'DISCLOSED' AND e.body IS NOT NULL AND e.idx > $2"
-)
+_SHOWN = "e.log_id = $1 AND e.outcome = 'DISCLOSED' AND e.body IS NOT NULL AND e.idx > $2"
+"""Whatever the kind: an operation that reads the log besides has shown what it has shown."""
 _ALL = f"SELECT {_COLUMNS} FROM log_entry e WHERE {_SHOWN} ORDER BY e.idx LIMIT $3"  # noqa: S608
 _OF = f"""
 SELECT {_COLUMNS} FROM unnest($4::text[]) AS c(caller) CROSS JOIN LATERAL (

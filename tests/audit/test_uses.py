@@ -10,14 +10,16 @@ import pytest
 
 from hub.audit import uses as module
 from hub.audit.entry import Basis, BasisKind, EntryOutcome, Kind, SubjectPart
+from hub.audit.ledger_words import LedgerWords
 from hub.audit.log import AuditLog
 from hub.audit.use_report import Reported, Reporter, report_use
 from hub.audit.uses import Use, UseFilter, UseOutcome, unclosed_uses
+from hub.catalog.types import Label
 from hub.errors import InputError
 from hub.store.database import Database
 
 from .audit_world import ACME, FIELDS, NOW, OTHER, administrator, an_entry, open_log
-from .test_ledger import all_lines, policy
+from .test_ledger import all_lines, catalog, policy
 
 BANK, RIVAL = "91460000DEM00001XX", "91460000DEM00002XX"
 LOAN = frozenset({"LOAN_APPLICATION"})
@@ -79,6 +81,22 @@ def test_refusals_acts_and_purposes_without_closure_are_owed_nothing(database_ur
             await log.append(an_entry(purpose="SELF_QUERY"))
             await log.append(an_entry(kind=Kind.ADMIN, outcome=EntryOutcome.DONE))
             assert await open_uses(database) == []
+
+    asyncio.run(scenario())
+
+
+def test_who_reads_the_log_in_the_same_operation_owes_a_report_all_the_same(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            for kind in (Kind.AUDIT_READ, Kind.MUTATION):
+                read = await log.append(an_entry(kind=kind))
+                assert [use.entry_id for use in await open_uses(database)] == [read.entry_id]
+                await closing(database, log, read.entry_id)
+            said = [
+                LedgerWords(policy(), catalog()).sentence(line, Label("甲", "A")).zh
+                for line in await all_lines(database, ACME)
+            ]
+            assert sum("原文看到" in sentence for sentence in said) == 2
 
     asyncio.run(scenario())
 
