@@ -42,6 +42,7 @@ from hub.gateway.engines import Engines
 from hub.gateway.execute import Executor
 from hub.gateway.graphql import Authenticator, GraphQLEndpoint
 from hub.gateway.metrics import CONTENT_TYPE, Metrics
+from hub.gateway.tracker import Tracker
 from hub.gateway.upload import UPLOAD_PATH, UploadEndpoint
 from hub.identity.clients import CHANNEL, ClientRegistry
 from hub.identity.endpoint import routes as identity_routes
@@ -220,11 +221,14 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         )
         uploads = UploadEndpoint(worker, log, tokens, lambda: live.current, settings.max_upload_bytes)
         stack.push_async_callback(uploads.close)
-        upload = Route(UPLOAD_PATH, uploads)
+        tracker = Tracker(
+            database, log, tokens, lambda: live.current, resolve, indexer, clock, settings.request_timeout
+        )
         routes = (
             Route(GRAPHQL_PATH, endpoint),
-            upload,
+            Route(UPLOAD_PATH, uploads),
             *identity,
+            *tracker.routes(),
             *_operations(database, log, metrics, live),
         )
         yield Hub(

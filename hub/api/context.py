@@ -19,6 +19,7 @@ from hub.intake.steering import Steering
 from hub.intake.submission import Submissions
 from hub.lifecycle.service import Lifecycle
 from hub.model.outcome import Reason
+from hub.policies.model import PolicySet
 from hub.recall.service import RecallService
 from hub.store.database import Database
 
@@ -63,16 +64,11 @@ class RequestContext:
         Raises:
             DisclosureRefusedError: PURPOSE_NOT_HELD.
         """
-        for grant in self.caller.grants:
-            held = grant.purpose in self.caller.client.purposes
-            if (
-                grant.purpose in purposes
-                and held
-                and self.rules.policy.holds(self.caller.roles, grant.purpose)
-            ):
-                self.purposes.append(grant.purpose)
-                return grant
-        raise refusal(self.rules.policy, Reason.PURPOSE_NOT_HELD)
+        grant = held_grant(self.rules.policy, self.caller, *purposes)
+        if grant is None:
+            raise refusal(self.rules.policy, Reason.PURPOSE_NOT_HELD)
+        self.purposes.append(grant.purpose)
+        return grant
 
     def own_subject(self) -> bytes:
         """The subject that the caller is or acts for, under a token for its own affairs.
@@ -89,3 +85,12 @@ class RequestContext:
     def did(self, subject_id: bytes) -> None:
         """Note in the audit entry that something was done about a subject."""
         self.parts.append(SubjectPart(subject_id, EntryOutcome.DONE))
+
+
+def held_grant(policy: PolicySet, caller: Caller, *purposes: str) -> Grant | None:
+    """The token's grant for one of these purposes, if client and roles hold it."""
+    for grant in caller.grants:
+        held = grant.purpose in caller.client.purposes and policy.holds(caller.roles, grant.purpose)
+        if held and grant.purpose in purposes:
+            return grant
+    return None

@@ -169,6 +169,9 @@ class PurposeInfo:
     reference_required: bool = strawberry.field(
         description="令牌是否须写明案号或卷宗号。Whether the token states the caller's case or file number."
     )
+    closure_days: int | None = strawberry.field(
+        description="看到信息后报告使用结果的天数；为空表示无须报告。Days within which the outcome of a use is reported; null: none is owed."
+    )
     holders: list[str] = strawberry.field(description="可持有的角色。Roles that may hold it.")
     fair_use: list[FairUseInfo] = strawberry.field(
         description="合理使用模板，第一个为默认；没有的用途不查主体。Fair-use templates, the default first; without one the purpose reads no subject."
@@ -186,6 +189,10 @@ class MatterInfo:
     title: BilingualText = strawberry.field(description="名称。Title.")
     purpose: str = strawberry.field(description="用途。Purpose.")
     legal_basis: str = strawberry.field(description="依据。Legal basis.")
+    ledger_delay_days: int | None = strawberry.field(
+        description="主体台账依法延后列明的天数；为空表示即时列明。Days for which the subject's ledger only counts such lookups; null: none."
+    )
+    ledger_delay_basis: str | None = strawberry.field(description="延后列明的依据。The law that says so.")
 
 
 def text(label: Label) -> BilingualText:
@@ -285,6 +292,7 @@ def purposes(info: Info) -> list[PurposeInfo]:
                 consent_required=purpose.consent_required,
                 matter_required=purpose.matter_required,
                 reference_required=purpose.reference_required,
+                closure_days=purpose.closure_days or None,
                 holders=list(purpose.holders),
                 fair_use=[_fair_use(t) for t in policy.fair_use_for(code)],
                 consent_templates=[_template(t) for t in policy.templates_for(code)],
@@ -301,6 +309,8 @@ def matters(info: Info) -> list[MatterInfo]:
             title=text(m.title),
             purpose=m.purpose,
             legal_basis=m.legal_basis,
+            ledger_delay_days=m.ledger_delay_days or None,
+            ledger_delay_basis=m.ledger_delay_basis or None,
         )
         for _, m in sorted(info.context.rules.policy.matters.items())
     ]

@@ -23,6 +23,7 @@ from hub.api import (
     consent_requests,
     consents,
     custody,
+    ledger,
     lifecycle,
     marks,
     notices,
@@ -32,6 +33,7 @@ from hub.api import (
     registers,
     steering,
     submissions,
+    uses,
 )
 from hub.api.context import RequestContext
 from hub.api.scalars import SCALARS, USCC, PersonIdentifier, SubjectIdentifier
@@ -135,9 +137,11 @@ def _query(types: CatalogTypes) -> type:
         *custody.queries(),
         *notices.queries(),
         *as_of.queries(),
+        *ledger.fields(),
         *audit.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
+        *uses.queries(),
         *quality.fields(),
         *steering.query_fields(),
         strawberry.field(
@@ -172,6 +176,7 @@ def _mutation() -> type:
         *notices.mutations(),
         *steering.mutation_fields(),
         *submissions.mutations(),
+        *uses.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

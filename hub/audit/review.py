@@ -1,14 +1,12 @@
-"""Views of the log: the officer's list, and the subject's ledger.
+"""The officer's list of entries, newest first, with the last index as cursor.
 
-Both read entries newest first, with the last index as cursor. Neither can show a field's value: there is none
-in the log. A ledger line holds everything that an entry says about its own subject, however often the operation
-asked about it, and nothing about any other subject of the same operation. Reading the log is itself an operation
-that its caller logs (`Kind.AUDIT_READ`).
+It cannot show a field's value: there is none in the log. Reading the log is itself an operation that its caller
+logs (`Kind.AUDIT_READ`). What the subject sees is `hub.audit.ledger`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -84,31 +82,6 @@ class ListedEntry:
     """The whole entry; None once it is withheld."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """One line of a subject's ledger: who, when, for what, on what basis, which items."""
-
-    index: int
-    at: datetime
-    kind: str
-    outcome: str
-    """What came of it for this subject."""
-    reason: str
-    caller: str
-    institution: str
-    purpose: str
-    operation: str
-    basis: Mapping[str, Any] | None
-    fields: Mapping[str, Mapping[str, Sequence[str]]]
-    """Outcome to dataset to field names."""
-    records: Mapping[str, int]
-    """Dataset to number of records shown."""
-    predicates: Sequence[Mapping[str, str]]
-    """Yes/no questions asked: code, threshold, outcome; not the answers."""
-    withheld: bool
-    """Whether the entry's body is withheld; then only its columns are known."""
-
-
 async def list_entries(
     database: Database, wanted: EntryFilter, *, limit: int = 50, before: int | None = None
 ) -> list[ListedEntry]:
@@ -124,18 +97,6 @@ async def list_entries(
         UnavailableError: when the database is away.
     """
     return await _rows(database, wanted, limit, before, _listed)
-
-
-async def ledger(
-    database: Database, subject_id: bytes, *, limit: int = 50, before: int | None = None
-) -> list[LedgerLine]:
-    """What was done about one subject, newest first; arguments as for `list_entries`.
-
-    Raises:
-        UnavailableError: when the database is away.
-    """
-    wanted = EntryFilter(subject_id=subject_id)
-    return await _rows(database, wanted, limit, before, lambda row: _line(row, subject_id))
 
 
 async def _rows(
@@ -166,47 +127,3 @@ def _listed(row: Any) -> ListedEntry:
     return ListedEntry(
         row.idx, row.at, row.kind, row.outcome, row.caller, row.purpose, subjects, row.entry_id, body
     )
-
-
-def _line(row: Any, subject_id: bytes) -> LedgerLine:
-    body = read_body(row.body) if row.body is not None else {}
-    wanted = subject_ref(subject_id)
-    parts = [part for part in body.get("subjects", ()) if part["subject"] == wanted]
-    shown = [part for part in parts if part["outcome"] == EntryOutcome.DISCLOSED]
-    told: Mapping[str, Any] = next(iter(shown or parts), {})
-    return LedgerLine(
-        index=row.idx,
-        at=row.at,
-        kind=row.kind,
-        outcome=told.get("outcome", row.outcome),
-        reason=told.get("reason", ""),
-        caller=row.caller,
-        institution=body.get("institution", ""),
-        purpose=told.get("purpose", row.purpose),
-        operation=body.get("operation", ""),
-        basis=told.get("basis"),
-        fields=_fields(parts),
-        records=_records(parts),
-        predicates=[asked for part in parts for asked in part.get("predicates", ())],
-        withheld=row.body is None,
-    )
-
-
-def _fields(parts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
-    """Fields by outcome and dataset, of all parts together."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for part in parts:
-        for outcome, datasets in (part["fields"] or {}).items():
-            for dataset, names in datasets.items():
-                known = found.setdefault(outcome, {}).setdefault(dataset, [])
-                known += [name for name in names if name not in known]
-    return found
-
-
-def _records(parts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many records of each dataset were shown, each counted once."""
-    found: dict[str, set[str]] = {}
-    for part in parts:
-        for dataset, refs in part.get("records", {}).items():
-            found.setdefault(dataset, set()).update(refs)
-    return {dataset: len(refs) for dataset, refs in found.items()}

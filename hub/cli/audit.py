@@ -21,6 +21,7 @@ from hub.audit.tiles import TileTree
 from hub.audit.walk import WalkReport, walk
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
+from hub.cli.audit_uses import list_uses
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import with_open_database
 from hub.cli.group import NOT_VERIFIED
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("list")(list_entries)
 app.command("publish")(publish)
+app.command("uses")(list_uses)
 
 
 @app.command()

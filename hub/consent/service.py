@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -253,6 +253,20 @@ async def _recipient(connection: asyncpg.Connection, grantee: str, purpose: str,
         hint="Give the USCC of the institution as it is registered.",
         message_zh="被授权方不是具备该用途的已登记机构。",
     )
+
+
+async def withdrawable(
+    database: Database, subject_id: bytes, consent_ids: Collection[str], now: datetime
+) -> set[str]:
+    """Those of a subject's consents that are in force and can be withdrawn.
+
+    Raises:
+        UnavailableError: when the database is away.
+    """
+    if not consent_ids:
+        return set()
+    async with database.connection() as connection:
+        return await store.active(connection, subject_id, list(consent_ids), now)
 
 
 def _altered() -> VerificationError:

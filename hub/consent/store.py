@@ -19,6 +19,8 @@ _GET_MANY = f"""SELECT {_COLUMNS} FROM consent
 _LIST = f"SELECT {_COLUMNS} FROM consent WHERE subject_id = $1 ORDER BY granted_at DESC, consent_id LIMIT $2"  # noqa: S608
 _INSERT = """INSERT INTO consent (subject_id, consent_id, version, status, grantee, purpose, valid_from, valid_to,
     max_uses, used_count, artefact, granted_at) VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6, $7, $8, 0, $9, $10)"""
+_ACTIVE = """SELECT consent_id FROM consent
+    WHERE subject_id = $1 AND consent_id = ANY($2::text[]) AND status = 'ACTIVE' AND valid_to > $3"""
 _REVOKE = """UPDATE consent SET status = 'REVOKED', revoked_at = $3, revoke_reason = $4
     WHERE subject_id = $1 AND consent_id = $2 AND status = 'ACTIVE' RETURNING consent_id"""
 
@@ -79,3 +81,11 @@ async def revoke(
 ) -> bool:
     """Withdraw an active consent; False when there is none of that id or it is withdrawn already."""
     return await connection.fetchval(_REVOKE, subject_id, consent_id, now, reason) is not None
+
+
+async def active(
+    connection: asyncpg.Connection, subject_id: bytes, consent_ids: Sequence[str], now: datetime
+) -> set[str]:
+    """Those of a subject's consents that are neither withdrawn nor over."""
+    rows = await connection.fetch(_ACTIVE, subject_id, list(consent_ids), now)
+    return {row["consent_id"] for row in rows}

@@ -272,5 +272,10 @@ def _label(detail: dict[str, Any], name: str) -> str | None:
     return value
 
 
+def fit_reference(text: str) -> bool:
+    """Whether a text may stand as a case or file number: short, printable, no resident identity number."""
+    return 0 < len(text) <= _LABEL_CHARS["reference"] and text.isprintable() and not _RESIDENT_ID.search(text)
+
+
 def _wrong(message: str) -> InputError:
     return InputError(message, hint="RFC 9396 and the purposes list say what may be asked for.")

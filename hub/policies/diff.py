@@ -182,7 +182,19 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
 _NO_CAP = 0
 """Stands for a cap that one of two fair-use templates does not have: no limit of its own."""
 _TEXTS = frozenset(
-    {"title", "source", "verified", "legal_basis", "notice", "adverse", "withdrawal", "version", "code", "id"}
+    {
+        "title",
+        "source",
+        "verified",
+        "legal_basis",
+        "ledger_delay_basis",
+        "notice",
+        "adverse",
+        "withdrawal",
+        "version",
+        "code",
+        "id",
+    }
 )
 
 

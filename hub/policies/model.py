@@ -97,6 +97,8 @@ class Purpose:
     verified: bool
     reference_required: bool = False
     """Whether a request states the caller's own file or case number; it goes into the audit entry."""
+    closure_days: int = 0
+    """Days within which whoever was shown something reports what came of it; 0: no report is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,10 @@ class Matter:
     roles: tuple[str, ...]
     legal_basis: str
     verified: bool
+    ledger_delay_days: int = 0
+    """Days for which the subject's ledger only counts a lookup for this matter; 0: it is shown at once."""
+    ledger_delay_basis: str = ""
+    """The law under which it is kept from the subject for so long."""
 
 
 @dataclass(frozen=True, slots=True)

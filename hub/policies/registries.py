@@ -22,6 +22,7 @@ from hub.policies.model import (
 )
 
 _BASES = {basis.value: basis for basis in LawfulBasis}
+_MOST_DAYS = 11_000
 _KINDS = {kind.value: kind for kind in SubjectKind}
 
 
@@ -56,6 +57,7 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         source=entry.text("source"),
         verified=entry.flag("verified"),
         reference_required=entry.flag("reference_required") if entry.has("reference_required") else False,
+        closure_days=_days(entry, "closure_days") if entry.has("closure_days") else 0,
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(
@@ -75,6 +77,7 @@ def read_matters(text: str, purposes: Mapping[str, Purpose]) -> dict[str, Matter
             raise entry.error(
                 "purpose", "this purpose needs no matter", "Name a purpose with matter_required."
             )
+        delay, delay_basis = _ledger_delay(entry)
         matters[code] = Matter(
             code=code,
             title=entry.label("title"),
@@ -82,9 +85,29 @@ def read_matters(text: str, purposes: Mapping[str, Purpose]) -> dict[str, Matter
             roles=entry.words("roles", dict.fromkeys(purpose.holders), "the holders of the purpose"),
             legal_basis=entry.text("legal_basis"),
             verified=entry.flag("verified"),
+            ledger_delay_days=delay,
+            ledger_delay_basis=delay_basis,
         )
         entry.close()
     return matters
+
+
+def _ledger_delay(entry: Entry) -> tuple[int, str]:
+    """For how many days the subject's ledger waits, and by which law; neither stands without the other."""
+    keys = ("ledger_delay_days", "ledger_delay_basis")
+    if not any(entry.has(key) for key in keys):
+        return 0, ""
+    return _days(entry, keys[0]), entry.text(keys[1])
+
+
+def _days(entry: Entry, key: str) -> int:
+    """A number of days, at least one and not more than thirty years have."""
+    days = entry.whole(key)
+    if not 1 <= days <= _MOST_DAYS:
+        raise entry.error(
+            key, "the number is not one of days", f"Write 1 to {_MOST_DAYS}, or delete the key."
+        )
+    return days
 
 
 def read_reasons(text: str) -> dict[Reason, Label]:

@@ -36,6 +36,36 @@ BROKEN = {
         "consent_required = true\nmax_subjects = 10",
         "entry LOAN_APPLICATION, key max_subjects: nothing reads this key",
     ),
+    "a report that is owed within no day": (
+        "purposes.toml",
+        "closure_days = 90",
+        "closure_days = 0",
+        "entry LOAN_APPLICATION, key closure_days",
+    ),
+    "a report that is owed within a lifetime": (
+        "purposes.toml",
+        "closure_days = 90",
+        "closure_days = 11001",
+        "key closure_days",
+    ),
+    "a secrecy that no law is named for": (
+        "matters.toml",
+        'ledger_delay_basis = "个人信息保护法第十八条第一款、第三十五条(',
+        '# "(',
+        "key ledger_delay_basis",
+    ),
+    "a secrecy that lasts no day": (
+        "matters.toml",
+        "ledger_delay_days = 30",
+        "ledger_delay_days = 0",
+        "key ledger_delay_days",
+    ),
+    "a law that keeps nothing back": (
+        "matters.toml",
+        "ledger_delay_days = 30\n",
+        "",
+        "key ledger_delay_days: the key is missing",
+    ),
     "a negative number": ("consents.toml", "max_uses = 20", "max_uses = -1", "key max_uses"),
     "a number in quotes": ("consents.toml", "max_uses = 20", 'max_uses = "20"', "key max_uses"),
     "a truth value for a number": ("consents.toml", "max_uses = 20", "max_uses = true", "key max_uses"),
@@ -169,3 +199,19 @@ def test_templates_are_found_by_purpose(policy: PolicySet) -> None:
     found = policy.templates_for("LOAN_APPLICATION")
     assert [t.kind for t in found] == [SubjectKind.ORG, SubjectKind.PERSON]
     assert policy.templates_for("SELF_QUERY") == ()
+
+
+def test_what_is_kept_from_the_subject_names_its_law_and_ends(policy: PolicySet) -> None:
+    for matter in policy.matters.values():
+        assert bool(matter.ledger_delay_days) == bool(matter.ledger_delay_basis)
+    assert {m.code for m in policy.matters.values() if m.ledger_delay_days} == {
+        "JC-ENFORCEMENT",
+        "JC-PROCURATORATE",
+    }
+
+
+def test_reports_are_owed_for_decisions_and_not_for_reading_ones_own_file(policy: PolicySet) -> None:
+    for purpose in policy.purposes.values():
+        if purpose.basis in (LawfulBasis.SELF, LawfulBasis.PUBLIC):
+            assert not purpose.closure_days, purpose.code
+    assert policy.purposes["LOAN_APPLICATION"].closure_days == 90
