@@ -33,6 +33,8 @@ from hub.policies.registries import (
     read_reasons,
     read_roles,
 )
+from hub.policies.retention import FILE as RETENTION
+from hub.policies.retention import read_retention
 from hub.policies.rows import FILE, Vocabulary, read_rows
 
 FILES = (
@@ -49,6 +51,7 @@ FILES = (
     FAIR_USE,
     CLOCKS,
     NOTICES,
+    RETENTION,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -118,6 +121,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         fair_use=fair_use,
         clocks=read_clocks(texts[CLOCKS], catalog),
         notices=read_notices(texts[NOTICES]),
+        retention=read_retention(texts[RETENTION]),
     )
     check(policy, catalog)
     return policy
