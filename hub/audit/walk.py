@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import asyncpg
@@ -210,9 +210,10 @@ class _Walker:
             ahead = next((size - at for size, _ in self._anchors if size > at), None)
             step, leaves = leaves[:ahead], leaves[ahead:] if ahead is not None else []
             self._extend(step)
-            for size, root in self._anchors:
-                if size == self._trees[0].size and not self._rewritten:
-                    self._compare(size, root)
+            size = self._trees[0].size
+            roots = {root for anchor, root in self._anchors if anchor == size}
+            if roots and not self._rewritten:
+                self._compare(size, roots)
 
     def _extend(self, leaves: Sequence[tuple[bytes, bytes]]) -> None:
         made, stored = [leaf for leaf, _ in leaves], [leaf for _, leaf in leaves]
@@ -224,10 +225,13 @@ class _Walker:
                 self._trees[-1].extend(stored).frontier,
             ]
 
-    def _compare(self, size: int, root: bytes) -> None:
-        """Bodies or stored hashes must agree with what was signed; whatever differs between them is named already."""
+    def _compare(self, size: int, roots: Set[bytes]) -> None:
+        """Bodies or stored hashes must agree with what was signed; whatever differs between them is named already.
+
+        Where two roots were signed for one size, nothing can agree with both.
+        """
         for tree in self._trees:
-            if tree.root() == root:
+            if {tree.root()} == roots:
                 self._trees = [tree]
                 self._agreed = size
                 return

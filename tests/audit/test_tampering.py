@@ -266,7 +266,8 @@ def test_a_history_signed_anew_or_set_back_is_found_against_an_old_checkpoint(da
                         await sign_anew(c)
                 harm = await place.first_harm()
                 assert harm is not None
-                assert named(await place.walk(place.notes), harm), edit
+                exact = await place.walk(place.notes)
+                assert named(exact, harm), (edit, harm, exact.findings[:3])
                 late = next(note for size, note in enumerate(place.notes, 1) if size > harm)
                 found = await place.walk([late])
                 assert found.findings, edit
