@@ -26,6 +26,7 @@ from hub.audit.columns import NAMES, columns_agree
 from hub.audit.merkle import Frontier, leaf_hash
 from hub.audit.note import Checkpoint, verify_checkpoint
 from hub.audit.publish import FRESH, Publisher
+from hub.audit.tiles import first_bad_tile
 from hub.errors import HubError, IntegrityError, VerificationError
 from hub.keys.note import NoteVerifier
 from hub.store.database import Database
@@ -177,6 +178,9 @@ def _folder_faults(publisher: Publisher, folder: Path) -> tuple[Checkpoint | Non
                 Fault("folder", "nothing is published there", "Run `hub audit publish`.", mild=True)
             ]
         publisher.check_published(published[0])
+        bad = first_bad_tile(published[0].size, publisher.read_tile)
+        if bad is not None:
+            return None, [Fault("folder", f"{bad.path} is not what the tile above it says", again)]
     except HubError as error:
         return None, [Fault("folder", error.message, error.hint or again)]
     left = sum(1 for _ in folder.rglob(f"*{FRESH}"))

@@ -187,6 +187,26 @@ def _place(height: int, index: int) -> tuple[int, int]:
     return level, index << within
 
 
+def first_bad_tile(size: int, read: ReadTile) -> Tile | None:
+    """The first full tile that is not what the tile above it says; the root vouches for the topmost.
+
+    Raises:
+        VerificationError: when a tile is missing or not as long as it should be.
+    """
+    level = 0
+    while size >> (_HEIGHT * (level + 1)):
+        above: list[bytes] = []
+        for index in range(size >> (_HEIGHT * (level + 1))):
+            if index % WIDTH == 0:
+                parent = tile_at(level + 1, index // WIDTH, size)
+                above = split_tile(parent, read(parent))
+            tile = Tile(level, index)
+            if fold(split_tile(tile, read(tile))) != above[index % WIDTH]:
+                return tile
+        level += 1
+    return None
+
+
 def split_tile(tile: Tile, data: bytes) -> list[bytes]:
     """The hashes of a tile.
 

@@ -40,7 +40,10 @@ class Appender:
         self._file = folder / f"acknowledged.{number}"
         with self._file.open("wb") as out, (folder / f"errors.{number}").open("wb") as errors:
             command = [sys.executable, str(Path(__file__).with_name("appender.py")), url, str(WAITERS)]
-            self._process = subprocess.Popen(command, stdout=out, stderr=errors)
+            path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (2, 1))
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=errors, env={**os.environ, "PYTHONPATH": path}
+            )
 
     def acknowledged(self) -> list[tuple[int, str, int, str]]:
         """Index, entry id, tree size and root of all whole lines."""
