@@ -46,20 +46,3 @@ def column_digest(row: Row) -> bytes:
     said = [row["idx"], row["leaf_hash"].hex(), (row["at"] - _EPOCH) // _MICROSECOND]
     subjects = [subject_ref(s) for s in row["subjects"]]
     return sha256(canonical([*said, *(row[name] for name in _PLAIN), subjects])).digest()
-
-
-class ColumnsDigest:
-    """One digest over many entries, taken in the order of their indices."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._hash = sha256()
-
-    def add(self, row: Row) -> None:
-        """The next entry."""
-        self._hash.update(column_digest(row))
-        self.count += 1
-
-    def hex(self) -> str:
-        """The digest of all so far."""
-        return self._hash.hexdigest()

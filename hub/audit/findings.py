@@ -21,7 +21,6 @@ class Problem(StrEnum):
     COLUMNS = "an entry's columns do not say what its body says"
     UNEXPLAINED = "a body is gone, and no entry says who took it out and why"
     RETURNED = "a body that was taken out is there again"
-    PRUNED = "bodies or columns of a pruned range are not as they were when it was pruned"
     REWRITTEN = "entries are not those that were signed"
     PART = "the part, or the stored hashes around it, are not in the signed tree; walk the whole log"
     SHORTER = "the log is shorter than an earlier checkpoint says"

@@ -1,7 +1,8 @@
 """Stored subtree roots: a proof reads a handful of hashes, however long the log is.
 
-- `log_node` holds the roots of complete subtrees of 256, 256², … entries: the hashes of the tiles above the lowest
-  (c2sp.org/tlog-tiles). They never change. The lowest tiles are the leaf hashes of the entries themselves.
+- `log_node` holds the roots of complete subtrees of 16, 256, 4,096 … entries; they never change. They are read like
+  tiles (`hub.audit.tiles`), but 16 wide, because a proof reads and hashes a whole tile for a few of its hashes.
+  The lowest tiles are the leaf hashes of the entries themselves.
 - Nobody who appends writes them. Whoever proves first computes those that are missing, and stores them once the whole
   tree folds to the root of the log's state; with an account that may only read, they are used and forgotten.
 - They save time and vouch for nothing: a proof holds against the signed root, or it does not.
@@ -15,14 +16,17 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from hub.audit.merkle import HASH_SIZE, Span
-from hub.audit.tiles import WIDTH, Tile, TileTree, fold, split_tile, tiles_of
+from hub.audit.tiles import Tile, TileTree, fold, split_tile, tiles_of
 from hub.errors import IntegrityError
 
 Node = tuple[int, int]
 """Level and index of a subtree root."""
 Nodes = Mapping[Node, bytes]
 
-_AT_ONCE = 256
+_STEP = 4
+WIDTH = 1 << _STEP
+"""Hashes of a full tile here."""
+_AT_ONCE = 4096
 """Lowest tiles that are read together while nodes are computed."""
 _HEAD = """
 SELECT s.size, s.root, s.checkpoint,
@@ -59,7 +63,7 @@ class Head(NamedTuple):
     checkpoint: str
     """Signed note; not verified."""
     stored: int
-    """Roots of 256 entries that are stored."""
+    """Roots of 16 entries that are stored."""
 
 
 async def read_head(connection: asyncpg.Connection) -> Head | None:
@@ -102,14 +106,9 @@ async def read_tree(
         spans: ranges, each beginning where a complete subtree of its size would begin.
         fresh: what `integrate` just computed.
     """
-    tiles = sorted(tiles_of(spans, size), key=lambda tile: (tile.level, tile.index))
-    return TileTree(size, dict(zip(tiles, await _read(connection, tiles, fresh), strict=True)).__getitem__)
-
-
-async def stored_nodes(connection: asyncpg.Connection, level: int) -> list[tuple[int, bytes]]:
-    """Index and hash of all stored roots of a level."""
-    query = "SELECT idx, hash FROM log_node WHERE log_id = 0 AND level = $1 ORDER BY idx"
-    return [(row["idx"], row["hash"]) for row in await connection.fetch(query, level)]
+    tiles = sorted(tiles_of(spans, size, _STEP), key=lambda tile: (tile.level, tile.index))
+    read = dict(zip(tiles, await _read(connection, tiles, fresh), strict=True))
+    return TileTree(size, read.__getitem__, _STEP)
 
 
 async def forget(connection: asyncpg.Connection) -> None:
@@ -120,15 +119,16 @@ async def forget(connection: asyncpg.Connection) -> None:
 async def _compute(connection: asyncpg.Connection, head: Head) -> dict[Node, bytes]:
     fresh: dict[Node, bytes] = {}
     for first in range(head.stored, head.size // WIDTH, _AT_ONCE):
-        tiles = [Tile(0, index) for index in range(first, min(first + _AT_ONCE, head.size // WIDTH))]
+        tiles = [Tile(0, index, WIDTH) for index in range(first, min(first + _AT_ONCE, head.size // WIDTH))]
         for tile, data in zip(tiles, await _read(connection, tiles, {}), strict=True):
             fresh[1, tile.index] = fold(split_tile(tile, data))
     level, stored, count = 1, head.stored, head.size // WIDTH
     while count // WIDTH:
         stored, count = stored // WIDTH, count // WIDTH
-        for index in range(stored, count):
-            tile = Tile(level, index)
-            fresh[level + 1, index] = fold(split_tile(tile, (await _read(connection, [tile], fresh))[0]))
+        for first in range(stored, count, _AT_ONCE):
+            tiles = [Tile(level, index, WIDTH) for index in range(first, min(first + _AT_ONCE, count))]
+            for tile, data in zip(tiles, await _read(connection, tiles, fresh), strict=True):
+                fresh[level + 1, tile.index] = fold(split_tile(tile, data))
         level += 1
     return fresh
 

@@ -62,13 +62,15 @@ def partial_tiles(size: int) -> Iterator[Tile]:
         level += 1
 
 
-def tile_at(level: int, index: int, size: int) -> Tile:
+def tile_at(level: int, index: int, size: int, step: int = _HEIGHT) -> Tile:
     """The tile of this place in the tree of `size` entries, full or partial.
+
+    `step` is how many heights of the tree a level of tiles has: 8 in the format, fewer in what is stored.
 
     Raises:
         VerificationError: when the tree has no such tile.
     """
-    width = min(WIDTH, (size >> (_HEIGHT * level)) - index * WIDTH)
+    width = min(1 << step, (size >> (step * level)) - (index << step))
     if width < 1:
         raise VerificationError("There is no such tile in a tree of this size.")
     return Tile(level, index, width)
@@ -81,14 +83,16 @@ ReadTile = Callable[[Tile], bytes]
 class TileTree:
     """The tree of a checkpoint, read from tiles. What it gives is as good as the root it is compared with."""
 
-    def __init__(self, size: int, read: ReadTile) -> None:
+    def __init__(self, size: int, read: ReadTile, step: int = _HEIGHT) -> None:
         """A tree.
 
         Args:
             size: entries of the checkpoint.
             read: gives tiles; each is asked for once.
+            step: how many heights of the tree a level of tiles has.
         """
         self.size = size
+        self._step = step
         self._read = read
         self._known: dict[Tile, list[bytes]] = {}
 
@@ -148,12 +152,13 @@ class TileTree:
 
     def _node(self, height: int, index: int) -> bytes:
         """Root of the complete subtree of this height."""
-        level, first = _place(height, index)
-        hashes = self._hashes(level, first // WIDTH)
-        return fold(hashes[first % WIDTH : first % WIDTH + (1 << height % _HEIGHT)])
+        level, first = _place(height, index, self._step)
+        hashes = self._hashes(level, first >> self._step)
+        start = first & ((1 << self._step) - 1)
+        return fold(hashes[start : start + (1 << height % self._step)])
 
     def _hashes(self, level: int, index: int) -> list[bytes]:
-        tile = tile_at(level, index, self.size)
+        tile = tile_at(level, index, self.size, self._step)
         found = self._known.get(tile)
         if found is None:
             found = self._known[tile] = split_tile(tile, self._read(tile))
@@ -171,19 +176,19 @@ def subtrees_between(start: int, stop: int) -> list[tuple[int, int]]:
     return found
 
 
-def tiles_of(spans: Sequence[Span], size: int) -> set[Tile]:
+def tiles_of(spans: Sequence[Span], size: int, step: int = _HEIGHT) -> set[Tile]:
     """The tiles of the tree of `size` entries that are read for the roots of these ranges.
 
     Raises:
         VerificationError: when a range ends behind the tree.
     """
-    places = (_place(*subtree) for span in spans for subtree in subtrees_between(*span))
-    return {tile_at(level, first // WIDTH, size) for level, first in places}
+    places = (_place(*subtree, step) for span in spans for subtree in subtrees_between(*span))
+    return {tile_at(level, first >> step, size, step) for level, first in places}
 
 
-def _place(height: int, index: int) -> tuple[int, int]:
+def _place(height: int, index: int, step: int) -> tuple[int, int]:
     """Level of the tiles in which a subtree's hashes stand, and the number of its first hash there."""
-    level, within = divmod(height, _HEIGHT)
+    level, within = divmod(height, step)
     return level, index << within
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import asyncpg
 
 from hub.audit import nodes, store
-from hub.audit.columns import NAMES, columns_agree
+from hub.audit.columns import NAMES, column_digest, columns_agree
 from hub.audit.findings import Findings, Problem, WalkReport
 from hub.audit.merkle import Frontier, leaf_hash
 from hub.audit.note import Checkpoint, verify_checkpoint
@@ -196,12 +196,14 @@ class _Walker:
         self._withheld_count += 1
         stored: bytes = row["leaf_hash"]
         taken = self._withheld.taken(row["idx"])
-        accepted = self._withheld.accepts(row)
-        if taken is not None and taken.leaf != stored:
+        if taken is None:
+            self._found.add(Problem.UNEXPLAINED, row["idx"])
+            return stored
+        if taken.leaf != stored:
             self._found.add(Problem.ALTERED, row["idx"])
-        elif not accepted:
-            self._found.add(Problem.UNEXPLAINED if taken is None else Problem.COLUMNS, row["idx"])
-        return stored if taken is None else taken.leaf
+        elif column_digest(row).hex() != taken.columns:
+            self._found.add(Problem.COLUMNS, row["idx"])
+        return taken.leaf
 
     def _grow(self, leaves: list[tuple[bytes, bytes]]) -> None:
         """Append to the tree, and stop to compare at each size that was signed."""
@@ -247,8 +249,6 @@ class _Walker:
             self._compare_part(around)
         if self._longest > max(self._next, self._size):
             self._found.add(Problem.SHORTER, max(self._next, self._size), self._longest)
-        for pruned in self._withheld.failed(self._start, stop):
-            self._found.add(Problem.PRUNED, pruned.start, pruned.end)
         for problem in self._unsigned:
             self._found.add(problem, self._agreed, max(self._size, self._next, self._agreed + 1))
         findings = self._found.sorted()

@@ -1,7 +1,7 @@
 """Taking the body of one entry out of the log, by rule.
 
 - The leaf hash and the search columns stay, so every proof still holds. What goes is the text, for good.
-- Only on a ground that `policies/retention.toml` names. Where the ground asks for two persons, one asks and another
+- Only on a ground that `policies/withholding.toml` names. Where the ground asks for two persons, one asks and another
   confirms; both acts are entries of the log, and there is no other place where the question is kept.
 - The body goes and the entry that says so comes in one transaction; it holds the leaf hash and a digest of the columns,
   by which `hub audit verify` knows the gap (`hub.audit.withheld`).
@@ -21,7 +21,7 @@ from hub.audit.entry import Entry, Json, Kind, read_body
 from hub.audit.log import AuditLog
 from hub.audit.withheld import WITHHOLD
 from hub.errors import InputError
-from hub.policies.retention import Ground, Retention
+from hub.policies.withholding import Ground
 from hub.store.database import Database
 
 ASK = "audit.withhold.ask"
@@ -47,7 +47,7 @@ class Withholding:
 
 
 async def ask(
-    database: Database, log: AuditLog, retention: Retention, entry_of: EntryOf,
+    database: Database, log: AuditLog, grounds: Mapping[str, Ground], entry_of: EntryOf,
     *, index: int, ground: str, reference: str,
 ) -> Withholding:  # fmt: skip
     """Take a body out, or ask for it where two persons must agree.
@@ -55,7 +55,7 @@ async def ask(
     Args:
         database: where the log lies.
         log: takes the entry.
-        retention: names the grounds.
+        grounds: those that the rules know, by code.
         entry_of: makes the entry of the act.
         index: entry whose body is to go.
         ground: code of the ground.
@@ -65,7 +65,7 @@ async def ask(
         InputError: when there is no such ground or entry, the reference is blank or too long, or the body must stay.
         UnavailableError: when the database or the log cannot take it; nothing was changed.
     """
-    known = _ground(retention, ground)
+    known = _ground(grounds, ground)
     if not reference.strip() or len(reference) > LONGEST_REFERENCE or not reference.isprintable():
         raise InputError(
             "The reference is blank, too long, or holds control characters.",
@@ -85,14 +85,14 @@ async def ask(
 
 
 async def confirm(
-    database: Database, log: AuditLog, retention: Retention, entry_of: EntryOf, *, asked: int
+    database: Database, log: AuditLog, grounds: Mapping[str, Ground], entry_of: EntryOf, *, asked: int
 ) -> Withholding:
     """Take out the body that somebody else asked to take out.
 
     Args:
         database: where the log lies.
         log: takes the entry.
-        retention: names the grounds.
+        grounds: those that the rules know, by code.
         entry_of: makes the entry of the act.
         asked: index of the entry of the question.
 
@@ -103,7 +103,7 @@ async def confirm(
     async with database.connection() as connection, connection.transaction():
         question = await _question(connection, asked)
         facts: dict[str, Any] = dict(question["detail"])
-        _ground(retention, str(facts["ground"]))
+        _ground(grounds, str(facts["ground"]))
         row = await _present(connection, facts["index"])
         told = facts | _evidence(row) | {"asked": asked, "askedBy": question["caller"]}
         entry = entry_of(WITHHOLD, told)
@@ -117,12 +117,12 @@ async def confirm(
     return Withholding(facts["index"], done.index, done=True)
 
 
-def _ground(retention: Retention, code: str) -> Ground:
-    ground = retention.grounds.get(code)
+def _ground(grounds: Mapping[str, Ground], code: str) -> Ground:
+    ground = grounds.get(code)
     if ground is None:
         raise InputError(
             "The rules know no such ground for taking out a body.",
-            hint=f"Use one of: {', '.join(retention.grounds) or 'none is named'}.",
+            hint=f"Use one of: {', '.join(grounds) or 'none is named'}.",
             message_zh="规则中没有此撤下事由。",
         )
     return ground

@@ -14,7 +14,7 @@ from hub.errors import InputError
 
 def withhold(
     index: Annotated[int | None, typer.Argument(min=0, help="Index of the entry.")] = None,
-    reason: Annotated[str, typer.Option(help="Code of a ground in policies/retention.toml.")] = "",
+    reason: Annotated[str, typer.Option(help="Code of a ground in policies/withholding.toml.")] = "",
     reference: Annotated[str, typer.Option(help="Number of the decision or file behind it.")] = "",
     confirmed: Annotated[
         int | None,
@@ -33,11 +33,11 @@ def withhold(
         )
 
     async def act(desk: Desk) -> Withholding:
-        rules = desk.rules.policy.retention
+        grounds = desk.rules.policy.grounds
         if confirmed is not None:
-            return await confirm(desk.database, desk.log, rules, desk.entry, asked=confirmed)
+            return await confirm(desk.database, desk.log, grounds, desk.entry, asked=confirmed)
         return await ask(
-            desk.database, desk.log, rules, desk.entry, index=index or 0, ground=reason, reference=reference
+            desk.database, desk.log, grounds, desk.entry, index=index or 0, ground=reason, reference=reference
         )
 
     done = at_desk(act)

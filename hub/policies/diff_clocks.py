@@ -1,4 +1,4 @@
-"""What changes in clocks, notices and retention from one policy to another.
+"""What changes in clocks, notices and grounds of withholding from one policy to another.
 
 - What lets a negative record be shown for longer, or repaired later, opens; the other way round it closes.
 - Days off and texts open and close nothing by themselves: NEITHER. A change of the calendar moves due days only.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hub.policies.clocks import Clocks, Limit, Limited, Publication
 from hub.policies.notices import NoticeTemplate, NoticeTemplates
-from hub.policies.retention import Retention
+from hub.policies.withholding import Ground
 
 _OPENS, _CLOSES, _UNCLEAR, _NEITHER = "OPENS", "CLOSES", "UNCLEAR", "NEITHER"
 
@@ -62,17 +62,15 @@ def notice_differences(old: NoticeTemplates, new: NoticeTemplates) -> Iterator[D
     yield from _words("reason", _reasons(old), _reasons(new), _NEITHER)
 
 
-def retention_differences(old: Retention, new: Retention) -> Iterator[Difference]:
-    """What differs in how the audit log is kept; it opens no data, and none closes."""
-    if old.log_months != new.log_months:
-        yield Difference("audit log", "months", str(old.log_months), str(new.log_months), _NEITHER)
+def ground_differences(old: Mapping[str, Ground], new: Mapping[str, Ground]) -> Iterator[Difference]:
+    """What differs in the grounds for taking bodies out of the audit log; they open no data."""
     yield from _words("withhold", _grounds(old), _grounds(new), _NEITHER)
 
 
-def _grounds(retention: Retention) -> dict[str, str]:
+def _grounds(grounds: Mapping[str, Ground]) -> dict[str, str]:
     return {
-        code: f"{ground.label.zh} {ground.label.en}{', two persons' if ground.four_eyes else ''}"
-        for code, ground in retention.grounds.items()
+        code: f"{ground.label.zh} {ground.label.en}, {'two persons' if ground.four_eyes else 'one person'}"
+        for code, ground in grounds.items()
     }
 
 

@@ -33,9 +33,9 @@ from hub.policies.registries import (
     read_reasons,
     read_roles,
 )
-from hub.policies.retention import FILE as RETENTION
-from hub.policies.retention import read_retention
 from hub.policies.rows import FILE, Vocabulary, read_rows
+from hub.policies.withholding import FILE as WITHHOLDING
+from hub.policies.withholding import read_grounds
 
 FILES = (
     "model.conf",
@@ -51,7 +51,7 @@ FILES = (
     FAIR_USE,
     CLOCKS,
     NOTICES,
-    RETENTION,
+    WITHHOLDING,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -121,7 +121,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         fair_use=fair_use,
         clocks=read_clocks(texts[CLOCKS], catalog),
         notices=read_notices(texts[NOTICES]),
-        retention=read_retention(texts[RETENTION]),
+        grounds=read_grounds(texts[WITHHOLDING]),
     )
     check(policy, catalog)
     return policy

@@ -29,7 +29,7 @@ from hub.catalog.types import Label
 from hub.clock import CST, FixedClock
 from hub.keys.facts import KeyFacts, KeyPurpose, KeyStatus
 from hub.keys.signing import LogSigningKey, signing_id
-from hub.policies.retention import Ground, Retention
+from hub.policies.withholding import Ground
 from hub.store.database import Database, asyncpg_arguments, parse_url
 
 NOW = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
@@ -121,13 +121,10 @@ async def grant(database: Database, consent_id: str, subject: bytes = ACME, **ch
         await connection.execute(f"INSERT INTO consent ({names}) VALUES ({places})", *row.values())
 
 
-GROUNDS = Retention(
-    72,
-    {
-        "ALONE": Ground("ALONE", Label("一人可办", "One person is enough"), four_eyes=False),
-        "TWO": Ground("TWO", Label("须两人", "Two persons"), four_eyes=True),
-    },
-)
+GROUNDS = {
+    "ALONE": Ground("ALONE", Label("一人可办", "One person is enough"), four_eyes=False, verified=True),
+    "TWO": Ground("TWO", Label("须两人", "Two persons"), four_eyes=True, verified=True),
+}
 
 
 def an_act(operation: str, detail: Mapping[str, Any], caller: str = "cli:first") -> Entry:

@@ -74,7 +74,7 @@ def test_proofs_are_those_from_all_leaves_while_the_log_grows_past_two_levels(da
             counts = await administrator(
                 database_url, "SELECT level, count(*) FROM log_node GROUP BY 1 ORDER BY 1"
             )
-            assert [tuple(row) for row in counts] == [(1, 66_000 // 256), (2, 1)]
+            assert [tuple(row) for row in counts] == [(level, 66_000 // 16**level) for level in (1, 2, 3, 4)]
 
     asyncio.run(scenario())
 
