@@ -157,7 +157,7 @@ async def _tree(connection: asyncpg.Connection) -> tuple[nodes.Nodes | None, Fau
     if head is None:
         return None, None
     try:
-        fresh = await nodes.integrate(connection, head)
+        fresh = await nodes.integrate(connection, head, worth=1)
         tree = await nodes.read_tree(connection, head.size, [(0, head.size)], fresh)
         if tree.root() == head.root:
             return fresh, None

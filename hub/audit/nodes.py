@@ -26,7 +26,9 @@ Nodes = Mapping[Node, bytes]
 _STEP = 4
 WIDTH = 1 << _STEP
 """Hashes of a full tile here."""
-_AT_ONCE = 4096
+WORTH = 64
+"""Roots of 16 entries that are stored together at least."""
+_AT_ONCE = 512
 """Lowest tiles that are read together while nodes are computed."""
 _HEAD = """
 SELECT s.size, s.root, s.checkpoint,
@@ -72,18 +74,26 @@ async def read_head(connection: asyncpg.Connection) -> Head | None:
     return Head(*row) if row else None
 
 
-async def integrate(connection: asyncpg.Connection, head: Head) -> Nodes:
-    """Compute the subtree roots that are missing, and store them if that is allowed.
+async def integrate(connection: asyncpg.Connection, head: Head, *, worth: int = WORTH) -> Nodes:
+    """Compute the subtree roots that are missing, and store them if they are many and that is allowed.
 
-    Gives those just computed.
+    Args:
+        connection: to the database.
+        head: from `read_head`.
+        worth: roots of 16 entries from which on storing is worth a transaction.
+
+    Gives those just computed; what was not stored is not compared with the root of the state, either.
 
     Raises:
         IntegrityError: when the entries do not fold to the root of the log's state; nothing is stored then.
         VerificationError: when leaf hashes are missing.
     """
-    if head.size // WIDTH <= head.stored:
+    missing = head.size // WIDTH - head.stored
+    if missing <= 0:
         return {}
     fresh = await _compute(connection, head)
+    if missing < worth:
+        return fresh
     tree = await read_tree(connection, head.size, [(0, head.size)], fresh)
     if tree.root() != head.root:
         raise IntegrityError(
@@ -161,6 +171,7 @@ async def _store(connection: asyncpg.Connection, fresh: Nodes) -> None:
     levels, indices = [level for level, _ in fresh], [index for _, index in fresh]
     try:
         async with connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = off")  # lost, they are computed again
             await connection.execute(_STORE, levels, indices, list(fresh.values()))
     except _NOT_STORED:
         pass  # the next one computes them again

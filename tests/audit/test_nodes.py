@@ -18,7 +18,7 @@ from hub.store.database import Database
 
 from .audit_world import NOW, ORIGIN, SIGNER, administrator
 
-LEAVES = [leaf_hash(str(n).encode()) for n in range(66_000)]
+LEAVES = [leaf_hash(str(n).encode()) for n in range(68_000)]
 _GROW = """
 INSERT INTO log_entry (log_id, idx, leaf_hash, body, at, kind, caller, purpose, outcome, subjects, entry_id)
 SELECT 0, $1 + n - 1, leaf, ''::bytea, $3, '', '', '', '', '{}', '' FROM unnest($2::bytea[]) WITH ORDINALITY AS e(leaf, n)
@@ -65,7 +65,7 @@ def test_proofs_are_those_from_all_leaves_while_the_log_grows_past_two_levels(da
     async def scenario() -> None:
         async with opened(database_url) as database:
             old = 0
-            for size in (1, 255, 256, 257, 700, 65_535, 65_536, 66_000):
+            for size in (1, 255, 256, 257, 700, 65_535, 65_536, 68_000):
                 await grow(database, old, size)
                 old = size
                 await check(database, size, 0, size // 3, size - 1)
@@ -74,7 +74,7 @@ def test_proofs_are_those_from_all_leaves_while_the_log_grows_past_two_levels(da
             counts = await administrator(
                 database_url, "SELECT level, count(*) FROM log_node GROUP BY 1 ORDER BY 1"
             )
-            assert [tuple(row) for row in counts] == [(level, 66_000 // 16**level) for level in (1, 2, 3, 4)]
+            assert [tuple(row) for row in counts] == [(level, 68_000 // 16**level) for level in (1, 2, 3, 4)]
 
     asyncio.run(scenario())
 
@@ -82,7 +82,7 @@ def test_proofs_are_those_from_all_leaves_while_the_log_grows_past_two_levels(da
 def test_an_account_that_may_only_read_gets_the_same_proofs_and_stores_nothing(database_url: str) -> None:
     async def scenario() -> None:
         async with opened(database_url) as database:
-            await grow(database, 0, 66_000)
+            await grow(database, 0, 68_000)
             await administrator(
                 database_url,
                 "DROP ROLE IF EXISTS reader",
@@ -90,7 +90,7 @@ def test_an_account_that_may_only_read_gets_the_same_proofs_and_stores_nothing(d
                 "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
             )
             async with opened(database_url.replace("hub@", "reader@")) as reader:
-                await check(reader, 66_000, 5, 65_999)
+                await check(reader, 68_000, 5, 65_999)
                 await check(reader, 65_700, 5)
             assert await administrator(database_url, "SELECT FROM log_node") == []
             await administrator(database_url, "DROP OWNED BY reader", "DROP ROLE reader")
@@ -101,7 +101,7 @@ def test_an_account_that_may_only_read_gets_the_same_proofs_and_stores_nothing(d
 def test_nothing_is_stored_of_entries_that_do_not_fold_to_the_signed_root(database_url: str) -> None:
     async def scenario() -> None:
         async with opened(database_url) as database:
-            await grow(database, 0, 1000)
+            await grow(database, 0, 2000)
             await administrator(database_url, "UPDATE log_entry SET leaf_hash = sha256('x') WHERE idx = 20")
             with pytest.raises(IntegrityError):
                 await proof(database, 700)
@@ -113,7 +113,7 @@ def test_nothing_is_stored_of_entries_that_do_not_fold_to_the_signed_root(databa
 def test_altered_subtree_roots_prove_nothing_and_are_made_anew(database_url: str) -> None:
     async def scenario() -> None:
         async with opened(database_url) as database:
-            root = await grow(database, 0, 1000)
+            root = await grow(database, 0, 2000)
             await proof(database, 700)
             await administrator(database_url, "UPDATE log_node SET hash = sha256('x') WHERE idx = 0")
             with pytest.raises(VerificationError, match="do not prove"):
@@ -121,7 +121,7 @@ def test_altered_subtree_roots_prove_nothing_and_are_made_anew(database_url: str
             async with database.connection() as connection:
                 await nodes.forget(connection)
             made = await proof(database, 700)
-            verify_inclusion(made.leaf, 700, 1000, made.hashes, root)
+            verify_inclusion(made.leaf, 700, 2000, made.hashes, root)
 
     asyncio.run(scenario())
 
