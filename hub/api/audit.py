@@ -170,8 +170,8 @@ def _entry(listed: review.ListedEntry) -> AuditEntry:
 async def audit_proof(info: Info, index: int, tree_size: int | None = None) -> AuditProof:
     """Inclusion proof of an entry; proofs hold hashes only, so any caller with a token may fetch them."""
     database = info.context.services.database
-    checkpoint = await proofs.stored_checkpoint(database)
     proof = await proofs.proof(database, index, tree_size)
+    checkpoint = proof.checkpoint or await proofs.stored_checkpoint(database)
     return AuditProof(
         index=proof.index,
         tree_size=proof.size,

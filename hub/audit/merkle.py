@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -86,6 +86,20 @@ class Frontier:
         for count, height in enumerate(reversed(_bits(self.size)), 1):
             end += 1 << height
             yield Frontier(end, self.nodes[:count])
+
+    def join(self, subtrees: Iterable[tuple[int, bytes]]) -> Frontier:
+        """The right edge after complete subtrees, each given by its number of leaves and its root.
+
+        Each must begin where a complete subtree of its size would begin.
+        """
+        size, nodes = self.size, list(self.nodes)
+        for leaves, node in subtrees:
+            width = leaves
+            while size & width:
+                node, width = node_hash(nodes.pop(), node), width << 1
+            nodes.append(node)
+            size += leaves
+        return Frontier(size, tuple(nodes))
 
     def extend(self, leaves: Sequence[bytes]) -> Extension:
         """The tree after appending these leaf hashes."""

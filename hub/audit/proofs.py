@@ -1,24 +1,19 @@
-"""Proofs about the log, computed from its stored leaf hashes.
+"""Proofs about the log, made later from a handful of stored hashes (`hub.audit.nodes`).
 
-An inclusion or consistency proof is a handful of subtree roots; each is folded from the leaf hashes of its
-range, read in chunks. That takes time in the size of the tree; the receipt's own proof, made at append, does
-not come this way.
+A proof in the newest tree is compared with the root of the log's state before it is given out; one in an earlier
+tree is as good as the checkpoint that its holder kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from hub.audit import store
-from hub.audit.merkle import Frontier, Proof, Span, consistency_spans, inclusion_spans
-from hub.audit.note import Checkpoint, Note
+from hub.audit import nodes, store
+from hub.audit.merkle import Proof, Span, consistency_spans, inclusion_spans, verify_inclusion
+from hub.audit.tiles import TileTree
 from hub.errors import UnavailableError, VerificationError
 from hub.store.database import Database
-
-_CHUNK = 50_000
-_LEAVES = "SELECT leaf_hash FROM log_entry WHERE log_id = 0 AND idx >= $1 AND idx < $2 ORDER BY idx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +24,8 @@ class InclusionProof:
     size: int
     leaf: bytes
     hashes: Proof
+    checkpoint: str = ""
+    """The signed note over that tree; empty for an earlier one. Whoever relies on it verifies it first."""
 
 
 async def stored_checkpoint(database: Database) -> str:
@@ -40,7 +37,7 @@ async def stored_checkpoint(database: Database) -> str:
     async with database.connection() as connection:
         row = await store.read_state(connection)
     if row is None:
-        raise UnavailableError("There is no audit log yet.", hint="Start the hub once.")
+        raise _no_log()
     return row.checkpoint
 
 
@@ -48,15 +45,24 @@ async def proof(database: Database, index: int, size: int | None = None) -> Incl
     """Inclusion proof of an entry in the tree of `size` entries (default: that of the newest checkpoint).
 
     Raises:
-        VerificationError: when there is no such entry, or leaf hashes are missing.
-        UnavailableError: when the database is away.
+        VerificationError: when there is no such entry, or the stored hashes do not fold to the log's root.
+        IntegrityError: when the entries do not.
+        UnavailableError: when there is no log yet, or the database is away.
     """
-    if size is None:
-        size = Checkpoint.parse(Note.parse(await stored_checkpoint(database)).text).size
-    spans = inclusion_spans(index, size)
-    async with database.connection() as connection:
-        leaf = await _root(connection, (index, index + 1))
-        return InclusionProof(index, size, leaf, await _roots(connection, spans))
+    head, tree, wanted = await _read(database, size, lambda whole: inclusion_spans(index, whole), index)
+    try:
+        leaf, hashes = tree.leaf(index), tree.roots(wanted)
+        if tree.size == head.size:
+            verify_inclusion(leaf, index, head.size, hashes, head.root)
+    except VerificationError as error:
+        raise VerificationError(
+            "The stored hashes of the log do not prove this entry.",
+            hint="Run `hub audit fsck`, then `hub audit verify`.",
+            message_zh="日志中存储的哈希无法证明该条目。",
+        ) from error
+    if tree.size != head.size:
+        return InclusionProof(index, tree.size, leaf, hashes)
+    return InclusionProof(index, head.size, leaf, hashes, head.checkpoint)
 
 
 async def consistency(database: Database, old: int, new: int) -> Proof:
@@ -64,24 +70,32 @@ async def consistency(database: Database, old: int, new: int) -> Proof:
 
     Raises:
         VerificationError: when `old` is not the smaller one, or leaf hashes are missing.
-        UnavailableError: when the database is away.
+        IntegrityError: when the entries do not fold to the log's root.
+        UnavailableError: when there is no log yet, or the database is away.
     """
-    spans = consistency_spans(old, new)
+    _, tree, wanted = await _read(database, new, lambda whole: consistency_spans(old, whole))
+    return tree.roots(wanted)
+
+
+async def _read(
+    database: Database, size: int | None, spans: Callable[[int], Sequence[Span]], leaf: int | None = None
+) -> tuple[nodes.Head, TileTree, Sequence[Span]]:
+    """The log's state, the tree of `size` entries, and the ranges whose roots are wanted of it."""
     async with database.connection() as connection:
-        return await _roots(connection, spans)
+        head = await nodes.read_head(connection)
+        if head is None:
+            raise _no_log()
+        whole = head.size if size is None else size
+        wanted = spans(whole)
+        if whole > head.size:
+            raise VerificationError(
+                "The log is not that long yet.", hint=f"It has {head.size} entries.",
+                message_zh="日志尚未达到该长度。",
+            )  # fmt: skip
+        fresh = await nodes.integrate(connection, head)
+        reads = wanted if leaf is None else [*wanted, (leaf, leaf + 1)]
+        return head, await nodes.read_tree(connection, whole, reads, fresh), wanted
 
 
-async def _roots(connection: Any, spans: Sequence[Span]) -> Proof:
-    return tuple([await _root(connection, span) for span in spans])
-
-
-async def _root(connection: Any, span: Span) -> bytes:
-    start, stop = span
-    frontier = Frontier.empty()
-    for low in range(start, stop, _CHUNK):
-        high = min(low + _CHUNK, stop)
-        leaves = [row["leaf_hash"] for row in await connection.fetch(_LEAVES, low, high)]
-        if len(leaves) != high - low:
-            raise VerificationError("Entries are missing from the log.", hint="Run `hub audit verify`.")
-        frontier = frontier.extend(leaves).frontier
-    return frontier.root()
+def _no_log() -> UnavailableError:
+    return UnavailableError("There is no audit log yet.", hint="Start the hub once.")

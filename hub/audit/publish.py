@@ -33,7 +33,8 @@ from hub.store.database import Database
 CHECKPOINT = "checkpoint"
 WITNESS_SECONDS = 10.0
 _CHUNK = 20_000
-_FRESH = ".new"
+FRESH = ".new"
+"""Ends the names of files on their way into the folder."""
 _LEAVES = "SELECT leaf_hash FROM log_entry WHERE log_id = 0 AND idx >= $1 AND idx < $2 ORDER BY idx"
 
 Progress = Callable[[int, int], None]
@@ -127,7 +128,7 @@ class Publisher:
             newest = verify_checkpoint(state.checkpoint, *self._verifiers)
             if newest.size < old or (before and newest.size == old and newest.root != before[0].root):
                 raise _rewritten()
-            self._check_published(before[0] if before else None)
+            self.check_published(before[0] if before else None)
             staged = _Staged(self._folder)
             writer = TileWriter(old, self.read_tile, staged.write)
             while writer.size < newest.size:
@@ -158,7 +159,7 @@ class Publisher:
                 hint=f"Restore {tile.path}, or publish into an empty folder.",
             ) from None
 
-    def _check_published(self, checkpoint: Checkpoint | None) -> None:
+    def check_published(self, checkpoint: Checkpoint | None) -> None:
         """What stands in the folder must be the tree of its checkpoint: new tiles are built on its edge."""
         if checkpoint and TileTree(checkpoint.size, self.read_tile).root() != checkpoint.root:
             raise VerificationError(
@@ -202,7 +203,7 @@ class _Staged:
         return len(self._tiles)
 
     def write(self, tile: Tile, data: bytes) -> None:
-        path = self._folder / (tile.path + _FRESH)
+        path = self._folder / (tile.path + FRESH)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             file.write(data)
@@ -212,7 +213,7 @@ class _Staged:
 
     def land(self) -> None:
         for tile in self._tiles:
-            (self._folder / (tile.path + _FRESH)).replace(self._folder / tile.path)
+            (self._folder / (tile.path + FRESH)).replace(self._folder / tile.path)
         for folder in {(self._folder / tile.path).parent for tile in self._tiles}:
             _sync(folder)
 
@@ -249,7 +250,7 @@ async def _ask(client: httpx.AsyncClient, place: WitnessPlace, note: str, tree: 
 
 
 def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(path.name + _FRESH)
+    fresh = path.with_name(path.name + FRESH)
     fresh.parent.mkdir(parents=True, exist_ok=True)
     with fresh.open("wb") as file:
         file.write(data)

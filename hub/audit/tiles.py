@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from hub.audit.merkle import (
     EMPTY_ROOT,
     HASH_SIZE,
+    Frontier,
     Proof,
+    Span,
     consistency_spans,
     inclusion_spans,
     node_hash,
@@ -60,13 +62,15 @@ def partial_tiles(size: int) -> Iterator[Tile]:
         level += 1
 
 
-def tile_at(level: int, index: int, size: int) -> Tile:
+def tile_at(level: int, index: int, size: int, step: int = _HEIGHT) -> Tile:
     """The tile of this place in the tree of `size` entries, full or partial.
+
+    `step` is how many heights of the tree a level of tiles has: 8 in the format, fewer in what is stored.
 
     Raises:
         VerificationError: when the tree has no such tile.
     """
-    width = min(WIDTH, (size >> (_HEIGHT * level)) - index * WIDTH)
+    width = min(1 << step, (size >> (step * level)) - (index << step))
     if width < 1:
         raise VerificationError("There is no such tile in a tree of this size.")
     return Tile(level, index, width)
@@ -79,14 +83,16 @@ ReadTile = Callable[[Tile], bytes]
 class TileTree:
     """The tree of a checkpoint, read from tiles. What it gives is as good as the root it is compared with."""
 
-    def __init__(self, size: int, read: ReadTile) -> None:
+    def __init__(self, size: int, read: ReadTile, step: int = _HEIGHT) -> None:
         """A tree.
 
         Args:
             size: entries of the checkpoint.
             read: gives tiles; each is asked for once.
+            step: how many heights of the tree a level of tiles has.
         """
         self.size = size
+        self._step = step
         self._read = read
         self._known: dict[Tile, list[bytes]] = {}
 
@@ -108,35 +114,102 @@ class TileTree:
 
     def inclusion(self, index: int) -> Proof:
         """Inclusion proof of a leaf (RFC 6962 section 2.1.1), from a handful of tiles."""
-        return tuple(self._span(*span) for span in inclusion_spans(index, self.size))
+        return self.roots(inclusion_spans(index, self.size))
 
     def consistency(self, old: int) -> Proof:
         """Proof that the tree of `old` entries is the beginning of this one (RFC 6962 section 2.1.2)."""
-        return tuple(self._span(*span) for span in consistency_spans(old, self.size))
+        return self.roots(consistency_spans(old, self.size))
+
+    def check(self, spans: Sequence[Span]) -> None:
+        """Read what the subtrees of these ranges need.
+
+        Raises:
+            VerificationError: when a tile is missing or not as long as it should be.
+        """
+        for span in spans:
+            self._span(*span)
+
+    def roots(self, spans: Sequence[Span]) -> Proof:
+        """Roots over ranges that begin where a complete subtree of their size would begin."""
+        return tuple(self._span(*span) for span in spans)
+
+    def edge(self, size: int) -> Frontier:
+        """The right edge of the tree of the first `size` entries."""
+        subtrees = subtrees_between(0, size)
+        return Frontier(size, tuple(self._node(height, index) for height, index in subtrees))
+
+    def root_with(self, edge: Frontier) -> bytes:
+        """Root of the tree whose beginning is another one, and whose rest is as it is here."""
+        rest = subtrees_between(edge.size, self.size)
+        return edge.join((1 << height, self._node(height, index)) for height, index in rest).root()
 
     def _span(self, start: int, stop: int) -> bytes:
-        """Root over a range that begins where a complete subtree of its size would begin."""
-        heights = [h for h in range((stop - start).bit_length()) if ((stop - start) >> h) & 1]
-        end, value = stop, b""
-        for height in heights:
-            end -= 1 << height
-            node = self._node(height, end >> height)
+        value = b""
+        for height, index in reversed(subtrees_between(start, stop)):
+            node = self._node(height, index)
             value = node_hash(node, value) if value else node
         return value
 
     def _node(self, height: int, index: int) -> bytes:
         """Root of the complete subtree of this height."""
-        level, within = divmod(height, _HEIGHT)
-        first = index << within
-        hashes = self._hashes(level, first // WIDTH)
-        return fold(hashes[first % WIDTH : first % WIDTH + (1 << within)])
+        level, first = _place(height, index, self._step)
+        hashes = self._hashes(level, first >> self._step)
+        start = first & ((1 << self._step) - 1)
+        return fold(hashes[start : start + (1 << height % self._step)])
 
     def _hashes(self, level: int, index: int) -> list[bytes]:
-        tile = tile_at(level, index, self.size)
+        tile = tile_at(level, index, self.size, self._step)
         found = self._known.get(tile)
         if found is None:
             found = self._known[tile] = split_tile(tile, self._read(tile))
         return found
+
+
+def subtrees_between(start: int, stop: int) -> list[tuple[int, int]]:
+    """Height and index of the complete subtrees that make up a range of leaves, as large as can be, from the left."""
+    found: list[tuple[int, int]] = []
+    while start < stop:
+        room = (stop - start).bit_length() - 1
+        height = min(room, (start & -start).bit_length() - 1) if start else room
+        found.append((height, start >> height))
+        start += 1 << height
+    return found
+
+
+def tiles_of(spans: Sequence[Span], size: int, step: int = _HEIGHT) -> set[Tile]:
+    """The tiles of the tree of `size` entries that are read for the roots of these ranges.
+
+    Raises:
+        VerificationError: when a range ends behind the tree.
+    """
+    places = (_place(*subtree, step) for span in spans for subtree in subtrees_between(*span))
+    return {tile_at(level, first >> step, size, step) for level, first in places}
+
+
+def _place(height: int, index: int, step: int) -> tuple[int, int]:
+    """Level of the tiles in which a subtree's hashes stand, and the number of its first hash there."""
+    level, within = divmod(height, step)
+    return level, index << within
+
+
+def first_bad_tile(size: int, read: ReadTile) -> Tile | None:
+    """The first full tile that is not what the tile above it says; the root vouches for the topmost.
+
+    Raises:
+        VerificationError: when a tile is missing or not as long as it should be.
+    """
+    level = 0
+    while size >> (_HEIGHT * (level + 1)):
+        above: list[bytes] = []
+        for index in range(size >> (_HEIGHT * (level + 1))):
+            if index % WIDTH == 0:
+                parent = tile_at(level + 1, index // WIDTH, size)
+                above = split_tile(parent, read(parent))
+            tile = Tile(level, index)
+            if fold(split_tile(tile, read(tile))) != above[index % WIDTH]:
+                return tile
+        level += 1
+    return None
 
 
 def split_tile(tile: Tile, data: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""`hub bench audit`: durable appends a second through the log, beside plain batched inserts.
+"""`hub bench audit`: durable appends a second, beside plain batched inserts, and how fast the log is checked.
 
 * **log**: `AuditLog.append` by many waiters at once: entry encoded, hashed into the tree, checkpoint signed,
   committed with the others that wait, proof made. The answer comes when the entry is durable.
@@ -35,6 +35,7 @@ from hub.bench.databases import fresh_database
 from hub.bench.document import CLIENT, PURPOSE
 from hub.bench.measure import Spread, spread
 from hub.bench.setup import bench_settings, workspace
+from hub.bench.verify import Verified, measure
 from hub.clock import Clock
 from hub.config import Settings
 from hub.demo import story_facts as facts
@@ -64,6 +65,8 @@ class AppendOutcome:
 
     log: dict[int, Spread]
     plain: dict[int, Spread]
+    verified: Verified
+    """The log that was appended to, checked."""
 
     def json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -77,6 +80,7 @@ class AppendOutcome:
                 "log": {str(n): dataclasses.asdict(s) for n, s in self.log.items()},
                 "plain": {str(n): dataclasses.asdict(s) for n, s in self.plain.items()},
             },
+            "verified": self.verified.json(),
             "machine": machine.facts(),
         }
 
@@ -126,7 +130,11 @@ async def _run(
                 say(f"round {number + 1} of {rounds}: {count} waiters")
                 log[count].append(await _through_log(hub, count, seconds))
                 plain[count].append(await _plainly(hub, count, seconds))
-    return AppendOutcome({n: spread(v) for n, v in log.items()}, {n: spread(v) for n, v in plain.items()})
+        say("verifying what was appended")
+        verified = await measure(hub.database, hub.ring.public().note_verifiers(), rounds)
+    return AppendOutcome(
+        {n: spread(v) for n, v in log.items()}, {n: spread(v) for n, v in plain.items()}, verified
+    )
 
 
 async def _through_log(hub: Hub, waiters: int, seconds: float) -> float:

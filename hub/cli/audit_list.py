@@ -62,7 +62,7 @@ def list_entries(
 
 
 def _cells(entry: ListedEntry) -> tuple[str, ...]:
-    reason = (entry.body or {}).get("reason", "")
+    reason = "withheld 已撤下" if entry.body is None else entry.body.get("reason", "")
     first = entry.subjects[0][:_SHOWN_OF_SUBJECT] if entry.subjects else ""
     more = f"\n+{len(entry.subjects) - 1}" if len(entry.subjects) > 1 else ""
     return (

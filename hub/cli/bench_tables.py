@@ -84,6 +84,11 @@ def show_appends(outcome: append.AppendOutcome, json_file: Path | None) -> None:
             for n, s in outcome.log.items()
         ],
     )
+    done = outcome.verified
+    say(
+        f"verify: {_cell(done.walked, 0)} entries a second over {done.entries:,}; "
+        f"inclusion proof: {_cell(done.proof_ms, 2)} ms"
+    )
     _write(outcome.json(), json_file)
 
 

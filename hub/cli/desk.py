@@ -78,6 +78,18 @@ class Desk:
             ) from None
         return self.indexer.subject_id(kind, identifier)
 
+    def entry(self, act: str, detail: Mapping[str, Any]) -> Entry:
+        """The entry of an administrative act, for acts that write it in their own transaction.
+
+        Args:
+            act: name of the act, for example `audit.withhold`.
+            detail: ids and counts, never values.
+        """
+        return Entry(
+            new_entry_id(), self.clock.now(), Kind.ADMIN, EntryOutcome.DONE, self.actor, purpose="OPERATION",
+            operation=act, policy=self.rules.policy.revision, catalogue=self.rules.catalog.revision, detail=detail,
+        )  # fmt: skip
+
     async def record(
         self,
         act: str,

@@ -22,7 +22,7 @@ from typing import Any
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision
 from hub.policies.compile import TableCompiler
-from hub.policies.diff_clocks import clock_differences, notice_differences
+from hub.policies.diff_clocks import clock_differences, ground_differences, notice_differences
 from hub.policies.model import Beyond, FairUse, PolicySet, Rate
 
 
@@ -218,7 +218,11 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
             else:
                 yield from _attributes(place, _DIRECTIONS[registry], before[name], after[name])
     yield from _defaults(old, new)
-    differences = (*clock_differences(old.clocks, new.clocks), *notice_differences(old.notices, new.notices))
+    differences = (
+        *clock_differences(old.clocks, new.clocks),
+        *notice_differences(old.notices, new.notices),
+        *ground_differences(old.grounds, new.grounds),
+    )
     for place, attribute, was, now, effect in differences:
         yield EntryChange(place, attribute, was, now, Effect(effect))
 

@@ -1,4 +1,4 @@
-"""What changes in clocks and notices from one policy to another.
+"""What changes in clocks, notices and grounds of withholding from one policy to another.
 
 - What lets a negative record be shown for longer, or repaired later, opens; the other way round it closes.
 - Days off and texts open and close nothing by themselves: NEITHER. A change of the calendar moves due days only.
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hub.policies.clocks import Clocks, Limit, Limited, Publication
 from hub.policies.notices import NoticeTemplate, NoticeTemplates
+from hub.policies.withholding import Ground
 
 _OPENS, _CLOSES, _UNCLEAR, _NEITHER = "OPENS", "CLOSES", "UNCLEAR", "NEITHER"
 
@@ -59,6 +60,18 @@ def notice_differences(old: NoticeTemplates, new: NoticeTemplates) -> Iterator[D
                 widened = attribute == "recipients" and set(other.split(", ")) - set(one.split(", "))
                 yield Difference(f"notice {code}", attribute, one, other, _OPENS if widened else _NEITHER)
     yield from _words("reason", _reasons(old), _reasons(new), _NEITHER)
+
+
+def ground_differences(old: Mapping[str, Ground], new: Mapping[str, Ground]) -> Iterator[Difference]:
+    """What differs in the grounds for taking bodies out of the audit log; they open no data."""
+    yield from _words("withhold", _grounds(old), _grounds(new), _NEITHER)
+
+
+def _grounds(grounds: Mapping[str, Ground]) -> dict[str, str]:
+    return {
+        code: f"{ground.label.zh} {ground.label.en}, {'two persons' if ground.four_eyes else 'one person'}"
+        for code, ground in grounds.items()
+    }
 
 
 def _reasons(notices: NoticeTemplates) -> dict[str, str]:

@@ -34,6 +34,8 @@ from hub.policies.registries import (
     read_roles,
 )
 from hub.policies.rows import FILE, Vocabulary, read_rows
+from hub.policies.withholding import FILE as WITHHOLDING
+from hub.policies.withholding import read_grounds
 
 FILES = (
     "model.conf",
@@ -49,6 +51,7 @@ FILES = (
     FAIR_USE,
     CLOCKS,
     NOTICES,
+    WITHHOLDING,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -118,6 +121,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         fair_use=fair_use,
         clocks=read_clocks(texts[CLOCKS], catalog),
         notices=read_notices(texts[NOTICES]),
+        grounds=read_grounds(texts[WITHHOLDING]),
     )
     check(policy, catalog)
     return policy

@@ -94,6 +94,9 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
         yield f"notices.toml: {len(unread)} notices still await legal review."
     for name in policy.clocks.unverified:
         yield f"clocks.toml: {name} is not verified against its legal text."
+    for ground in policy.grounds.values():
+        if not ground.verified:
+            yield f"withholding.toml: {ground.code} is not verified against its legal text."
 
 
 class _Patterns:

@@ -20,6 +20,7 @@ from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
 from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
+from hub.policies.withholding import Ground
 
 ANY = "*"
 """In a rule: any purpose, either kind; in a pattern: see `hub.policies.patterns`."""
@@ -285,6 +286,8 @@ class PolicySet:
     """Periods of publication, time limits of cases, working days."""
     notices: NoticeTemplates = field(default_factory=NoticeTemplates)
     """What subjects and source units are told."""
+    grounds: Mapping[str, Ground] = field(default_factory=dict)
+    """On what grounds the body of an entry of the audit log may be taken out, by code."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 

@@ -574,3 +574,12 @@ log_entry = Table(
     Index("log_entry_id", "entry_id"),
     postgresql_with={"toast_tuple_target": 8160},  # entries of usual size stay in the row, uncompressed
 )
+
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True),
+    Column("level", SmallInteger, primary_key=True, comment="subtrees of 16^level entries; from 1"),
+    Column("idx", BigInteger, primary_key=True, comment="which of them, from the left"),
+    Column("hash", LargeBinary, nullable=False, comment="root of the subtree, made from the leaf hashes"),
+)

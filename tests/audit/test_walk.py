@@ -10,10 +10,11 @@ import pytest
 
 from hub.audit.batch import Appended
 from hub.audit.entry import read_body
+from hub.audit.findings import Problem, WalkReport
 from hub.audit.merkle import Frontier, leaf_hash
 from hub.audit.note import Checkpoint, sign_checkpoint
-from hub.audit.walk import Problem, WalkReport, walk
-from hub.errors import VerificationError
+from hub.audit.walk import walk
+from hub.errors import InputError, VerificationError
 
 from .audit_world import ACME, ORIGIN, OTHER, SIGNER, administrator, an_entry, log_key, open_log
 
@@ -237,15 +238,35 @@ def test_a_state_set_back_over_entries_that_remain_is_found_alone(database_url: 
     assert (report.first_bad, report.findings[0].problem) == (30, Problem.BEYOND)
 
 
-def test_withheld_bodies_are_counted_and_the_tree_still_verifies(database_url: str) -> None:
-    report = tamper(database_url, lambda _: ["UPDATE log_entry SET body = NULL WHERE idx % 3 = 0"], kept=[20])
-    assert (report.withheld, report.findings) == (14, ())
+def test_a_body_that_is_gone_without_an_entry_that_says_so_is_found(database_url: str) -> None:
+    report = tamper(database_url, lambda _: ["UPDATE log_entry SET body = NULL WHERE idx = 11"], kept=[20])
+    assert [(f.problem, f.index) for f in report.findings] == [(Problem.UNEXPLAINED, 11)]
 
 
-def test_a_hash_changed_under_a_withheld_body_is_found(database_url: str) -> None:
-    act = ["UPDATE log_entry SET body = NULL", "UPDATE log_entry SET leaf_hash = sha256('x') WHERE idx = 11"]
-    report = tamper(database_url, lambda _: act, kept=range(COUNT))
-    assert (report.first_bad, report.findings[0].problem) == (11, Problem.REWRITTEN)
+def test_a_part_is_verified_by_itself_against_the_root_of_the_whole(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            for _ in range(600):
+                await log.append(an_entry())
+            for start, end in ((0, 300), (257, 258), (300, None), (511, 600)):
+                report = await walk(database, [SIGNER.verifier], start=start, end=end)
+                stop = 600 if end is None else end
+                assert (report.findings, report.entries, report.proven) == ((), stop - start, stop)
+            await administrator(
+                database_url,
+                f"UPDATE log_entry SET body = {body_of(FORGED)}, leaf_hash = {leaf_of(FORGED)}, caller = 'nobody',"
+                f" entry_id = '{read_body(FORGED)['id']}', subjects = ARRAY['\\x{ACME.hex()}'::bytea] WHERE idx = 280",
+            )
+            for start, end in ((257, 300), (280, 281)):
+                report = await walk(database, [SIGNER.verifier], start=start, end=end)
+                assert [(f.problem, f.index, f.until) for f in report.findings] == [
+                    (Problem.PART, start, end)
+                ]
+            for start, end in ((600, None), (7, 7), (0, 601), (-1, None)):
+                with pytest.raises(InputError):
+                    await walk(database, [SIGNER.verifier], start=start, end=end)
+
+    asyncio.run(scenario())
 
 
 def test_an_earlier_checkpoint_by_another_key_is_refused(database_url: str) -> None:

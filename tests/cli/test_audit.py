@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from hub.store.database import Database
 
 from .conftest import COMPANY, Shell
@@ -119,3 +121,64 @@ def test_a_tlog_proof_has_the_lines_of_c2sp(shell: Shell) -> None:
 def test_a_proof_of_an_entry_that_is_not_there_is_refused(shell: Shell) -> None:
     shell.done("audit", "list")
     assert shell("audit", "proof", "7").code == 2
+
+
+def test_a_part_verifies_by_itself_and_a_part_that_is_not_there_is_refused(shell: Shell) -> None:
+    for _ in range(4):
+        shell.done("audit", "list")
+    assert "Entries 1-2 stand in the signed log" in shell.done(
+        "audit", "verify", "--start", "1", "--end", "3"
+    )
+    ran = shell("audit", "verify", "--start", "9")
+    assert ran.code == 2
+    assert "no such part" in ran.err
+
+
+def test_fsck_finds_a_sound_log_sound_and_exits_with_one_for_a_gap(shell: Shell) -> None:
+    for _ in range(3):
+        shell.done("audit", "list")
+    folder = str(shell.folder / "log")
+    assert shell("audit", "fsck", "--tiles", folder).code == 3  # nothing is published there
+    shell.done("audit", "publish", folder)
+    assert "3 entries, 3 of them published" in shell.done("audit", "fsck", "--tiles", folder)
+    _execute(shell, "DELETE FROM log_entry WHERE idx = 1")
+    ran = shell("audit", "fsck")
+    assert ran.code == 1
+    assert "1 are missing, the first of them 1" in ran.out
+    assert "backup" in ran.out
+
+
+def test_a_body_is_withheld_by_two_persons_and_lists_and_verify_say_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.done("audit", "list")
+    monkeypatch.setenv("LOGNAME", "first")
+    asked = shell.done(
+        "audit", "withhold", "0", "--reason", "COURT_ORDER", "--reference", "（2026）演01行初1号"
+    )
+    assert "--confirm 1" in asked
+    ran = shell("audit", "withhold", "--confirm", "1")
+    assert ran.code == 2
+    assert "Whoever asked" in ran.err
+    assert "3 entries" not in shell.done("audit", "verify")
+    monkeypatch.setenv("LOGNAME", "second")
+    assert "Entry 0 is withheld; entry 2 says so" in shell.done("audit", "withhold", "--confirm", "1")
+    assert "3 entries, 1 of them withheld" in shell.done("audit", "verify")
+    first = json.loads(shell.done("audit", "list", "--json").splitlines()[-1])
+    assert (first["index"], first["entry"]) == (0, None)
+    assert "withheld" in shell.done("audit", "list")
+    assert shell.done("audit", "proof", "0")
+    for wrong in ([], ["0"], ["0", "--confirm", "1"], ["0", "--reason", "WHIM", "--reference", "1"]):
+        assert shell("audit", "withhold", *wrong).code == 2
+
+
+def _execute(shell: Shell, statement: str) -> None:
+    async def body() -> None:
+        database = await Database.open(shell.database_url, pool_size=1)
+        try:
+            async with database.connection() as connection:
+                await connection.execute(statement)
+        finally:
+            await database.close()
+
+    asyncio.run(body())
