@@ -56,6 +56,10 @@ class RequestContext:
     purposes: list[str] = field(default_factory=list)
     audit_read: bool = False
     """Whether the log itself was read."""
+    operators: list[str] = field(default_factory=list)
+    """Persons acting, as the grants name them that resolvers relied on."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """Facts of the operation for the audit entry; never values."""
 
     def require(self, *purposes: str) -> Grant:
         """The token's grant for one of these purposes.
@@ -71,6 +75,8 @@ class RequestContext:
                 and self.rules.policy.holds(self.caller.roles, grant.purpose)
             ):
                 self.purposes.append(grant.purpose)
+                if grant.operator:
+                    self.operators.append(grant.operator)
                 return grant
         raise refusal(self.rules.policy, Reason.PURPOSE_NOT_HELD)
 
@@ -89,3 +95,14 @@ class RequestContext:
     def did(self, subject_id: bytes) -> None:
         """Note in the audit entry that something was done about a subject."""
         self.parts.append(SubjectPart(subject_id, EntryOutcome.DONE))
+
+    def read_log(self, query: str, **asked: Any) -> None:
+        """Note in the audit entry that the log was read, and what was looked for.
+
+        Args:
+            query: name of the field.
+            asked: its arguments without identifiers; those that are None or empty are left out.
+        """
+        self.audit_read = True
+        said = {name: value for name, value in asked.items() if value not in (None, "", {})}
+        self.detail.setdefault("reads", []).append({"query": query, **said})

@@ -20,6 +20,7 @@ from strawberry.types import ExecutionContext
 from hub.api import (
     as_of,
     audit,
+    audit_review,
     consent_requests,
     consents,
     custody,
@@ -136,6 +137,7 @@ def _query(types: CatalogTypes) -> type:
         *notices.queries(),
         *as_of.queries(),
         *audit.fields(),
+        *audit_review.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
         *quality.fields(),

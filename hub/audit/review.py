@@ -1,23 +1,21 @@
-"""Views of the log: the officer's list, and the subject's ledger.
+"""The subject's ledger: a view of the log, newest first, with the last index as cursor.
 
-Both read entries newest first, with the last index as cursor. Neither can show a field's value: there is none
-in the log. A ledger line holds everything that an entry says about its own subject, however often the operation
-asked about it, and nothing about any other subject of the same operation. Reading the log is itself an operation
-that its caller logs (`Kind.AUDIT_READ`).
+It cannot show a field's value: there is none in the log. A ledger line holds everything that an entry says about its
+own subject, however often the operation asked about it, and nothing about any other subject of the same operation.
+Reading the log is itself an operation that its caller logs (`Kind.AUDIT_READ`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from hub.audit.entry import EntryOutcome, Kind, read_body, subject_ref
+from hub.audit.entry import EntryOutcome, read_body, subject_ref
 from hub.audit.store import LOG_ID
 from hub.errors import UnavailableError
 from hub.store.database import TRANSIENT, Database
@@ -26,62 +24,6 @@ from hub.store.tables import log_entry
 MAX_LIMIT = 1000
 _AT_ONCE = 4
 """Rows fetched together: the entry of a thousand subjects is megabytes long."""
-
-View = TypeVar("View")
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFilter:
-    """What the officer looks for; parts that are None do not narrow."""
-
-    subject_id: bytes | None = None
-    caller: str | None = None
-    purpose: str | None = None
-    outcome: EntryOutcome | None = None
-    kind: Kind | None = None
-    reason: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    """First instant that is no longer wanted."""
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The filter over the log's table."""
-        c = log_entry.c
-        wanted: list[ColumnElement[bool]] = [c.log_id == LOG_ID]
-        if self.subject_id is not None:
-            wanted.append(c.subjects.contains([self.subject_id]))
-        for column, value in (
-            (c.caller, self.caller),
-            (c.purpose, self.purpose),
-            (c.outcome, self.outcome),
-            (c.kind, self.kind),
-        ):
-            if value is not None:
-                wanted.append(column == str(value))
-        if self.reason is not None:
-            wanted.append(_reason() == self.reason)
-        if self.since is not None:
-            wanted.append(c.at >= self.since)
-        if self.until is not None:
-            wanted.append(c.at < self.until)
-        return wanted
-
-
-@dataclass(frozen=True, slots=True)
-class ListedEntry:
-    """One line of the officer's list."""
-
-    index: int
-    at: datetime
-    kind: str
-    outcome: str
-    caller: str
-    purpose: str
-    subjects: tuple[str, ...]
-    """Pseudonyms, `sub_` and hex."""
-    entry_id: str
-    body: Mapping[str, Any] | None
-    """The whole entry; None once it is withheld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,63 +51,30 @@ class LedgerLine:
     """Whether the entry's body is withheld; then only its columns are known."""
 
 
-async def list_entries(
-    database: Database, wanted: EntryFilter, *, limit: int = 50, before: int | None = None
-) -> list[ListedEntry]:
-    """Entries that match, newest first.
+async def ledger(
+    database: Database, subject_id: bytes, *, limit: int = 50, before: int | None = None
+) -> list[LedgerLine]:
+    """What was done about one subject, newest first.
 
     Args:
         database: where the log lies.
-        wanted: the filter.
+        subject_id: 16 bytes.
         limit: at most this many, up to 1000.
         before: only entries with a smaller index; the cursor.
 
     Raises:
         UnavailableError: when the database is away.
     """
-    return await _rows(database, wanted, limit, before, _listed)
-
-
-async def ledger(
-    database: Database, subject_id: bytes, *, limit: int = 50, before: int | None = None
-) -> list[LedgerLine]:
-    """What was done about one subject, newest first; arguments as for `list_entries`.
-
-    Raises:
-        UnavailableError: when the database is away.
-    """
-    wanted = EntryFilter(subject_id=subject_id)
-    return await _rows(database, wanted, limit, before, lambda row: _line(row, subject_id))
-
-
-async def _rows(
-    database: Database, wanted: EntryFilter, limit: int, before: int | None, view: Callable[[Any], View]
-) -> list[View]:
-    """What `view` makes of each entry; only a few of them are held at a time."""
-    conditions = wanted.conditions()
+    conditions = [log_entry.c.log_id == LOG_ID, log_entry.c.subjects.contains([subject_id])]
     if before is not None:
         conditions.append(log_entry.c.idx < before)
     query = select(log_entry).where(*conditions).order_by(log_entry.c.idx.desc())
     try:
         async with database.engine.connect() as connection:
             query = query.limit(max(1, min(limit, MAX_LIMIT))).execution_options(yield_per=_AT_ONCE)
-            return [view(row) async for row in await connection.stream(query)]
+            return [_line(row, subject_id) async for row in await connection.stream(query)]
     except (DBAPIError, *TRANSIENT) as error:
         raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
-
-
-def _reason() -> ColumnElement[str]:
-    body: ColumnElement[Any] = cast(func.convert_from(log_entry.c.body, "UTF8").cast(Text), JSONB)
-    reason: ColumnElement[str] = body["reason"].astext
-    return reason
-
-
-def _listed(row: Any) -> ListedEntry:
-    subjects = tuple(subject_ref(s) for s in row.subjects)
-    body = read_body(row.body) if row.body is not None else None
-    return ListedEntry(
-        row.idx, row.at, row.kind, row.outcome, row.caller, row.purpose, subjects, row.entry_id, body
-    )
 
 
 def _line(row: Any, subject_id: bytes) -> LedgerLine:

@@ -21,6 +21,7 @@ from hub.audit.tiles import TileTree
 from hub.audit.walk import WalkReport, walk
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
+from hub.cli.audit_review import counts, who
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import with_open_database
 from hub.cli.group import NOT_VERIFIED
@@ -34,6 +35,8 @@ app = typer.Typer(
     help="Verify and read the audit log.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
 )
 app.command("list")(list_entries)
+app.command("counts")(counts)
+app.command("who")(who)
 app.command("publish")(publish)
 
 

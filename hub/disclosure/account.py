@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -54,6 +54,8 @@ class Operated:
     errors: Sequence[Mapping[str, Any]] = ()
     parts: Sequence[SubjectPart] = ()
     purposes: Sequence[str] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Facts for the entry beside those of its subjects."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +257,7 @@ def _entry(
         unsealed=done.report.unsealed,
         size=size_class(length),
         commitment=commitment,
+        detail=done.detail,
     )
 
 

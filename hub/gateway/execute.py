@@ -188,6 +188,7 @@ class Executor:
         result = await self._schema.execute(
             request.query, dict(request.variables), context, operation_name=request.operation_name
         )
+        report.operators += context.operators
         errors = [_shape_error(error) for error in result.errors or ()]
         refused = bool(errors) and not any(v is not None for v in (result.data or {}).values())
         kind = Kind.AUDIT_READ if context.audit_read else Kind.QUERY if operation.is_query else Kind.MUTATION
@@ -206,6 +207,7 @@ class Executor:
             errors=errors,
             parts=context.parts,
             purposes=context.purposes,
+            detail=context.detail,
         )
 
     async def _invalid(

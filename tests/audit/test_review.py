@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 
 from hub.audit.entry import Basis, BasisKind, EntryOutcome, Kind, SubjectPart, fields_fragment, read_body
-from hub.audit.review import EntryFilter, ledger, list_entries
+from hub.audit.review import ledger
+from hub.audit.review_filter import EntryFilter
+from hub.audit.review_search import list_entries
 from hub.errors import UnavailableError
 
 from .audit_world import ACME, FIELDS, NOW, OTHER, administrator, an_entry, open_log

@@ -13,7 +13,7 @@ def test_listing_the_log_leaves_an_entry_that_names_who_listed(shell: Shell) -> 
     line = json.loads(shell.done("audit", "list", "--json", "--kind", "AUDIT_READ").splitlines()[0])
     assert line["caller"].startswith("cli:")
     assert line["entry"]["operation"] == "audit.list"
-    assert line["entry"]["detail"] == {"caller": "bank-hkb", "shown": 0}
+    assert line["entry"]["detail"] == {"filter": {"caller": "bank-hkb"}, "shown": 0}
     assert shell.count("log_entry") == 2
 
 
