@@ -22,7 +22,7 @@ from hub.store.database import Database
 
 SECONDS = 5.0
 """How long one reading may take."""
-_AT_ONCE = 16
+_AT_ONCE = 64
 """Rows fetched together: the entry of a thousand subjects is megabytes long."""
 _COLUMNS = "e.idx, e.at, e.kind, e.outcome, e.caller, e.purpose, e.subjects, e.entry_id, e.body"
 _SETTINGS = """
