@@ -20,6 +20,7 @@ from strawberry.types import ExecutionContext
 from hub.api import (
     as_of,
     audit,
+    audit_entry,
     audit_review,
     consent_requests,
     consents,
@@ -138,6 +139,7 @@ def _query(types: CatalogTypes) -> type:
         *as_of.queries(),
         *audit.fields(),
         *audit_review.fields(),
+        *audit_entry.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
         *quality.fields(),

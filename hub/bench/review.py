@@ -109,9 +109,9 @@ def _questions(database: Database, size: int, start: datetime) -> dict[str, Call
     def subject(number: int) -> bytes:
         return md5(str(number * 7919 % (size // OF_ONE)).encode()).digest()  # noqa: S324
 
-    def day(number: int) -> dict[str, datetime]:
+    def day(number: int, reason: str | None = None) -> EntryFilter:
         since = start + timedelta(days=number * 37 % 364)
-        return {"since": since, "until": since + timedelta(days=1)}
+        return EntryFilter(reason=reason, since=since, until=since + timedelta(days=1))
 
     return {
         f"who saw a subject with {OF_ONE} entries": lambda n: who_saw(database, EntryFilter(subject(n))),
@@ -119,11 +119,9 @@ def _questions(database: Database, size: int, start: datetime) -> dict[str, Call
             database, EntryFilter(_BUSY, field="financial.loan.amount")
         ),
         "the newest 50 of a client": lambda _: list_entries(database, EntryFilter(caller=CLIENT)),
-        "a reason on one day": lambda n: list_entries(
-            database, EntryFilter(reason="NO_RULE", **day(n)), seconds=_SECONDS
-        ),
+        "a reason on one day": lambda n: list_entries(database, day(n, "NO_RULE"), seconds=_SECONDS),
         "counts of one day by institution": lambda n: count_entries(
-            database, EntryFilter(**day(n)), [CountBy.INSTITUTION], seconds=_SECONDS
+            database, day(n), [CountBy.INSTITUTION], seconds=_SECONDS
         ),
         "outcomes of the year by month": lambda _: count_entries(
             database, EntryFilter(), [CountBy.OUTCOME], Period.MONTH, seconds=_SECONDS

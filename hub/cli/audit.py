@@ -22,6 +22,7 @@ from hub.audit.walk import WalkReport, walk
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
 from hub.cli.audit_review import counts, who
+from hub.cli.audit_show import show
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import with_open_database
 from hub.cli.group import NOT_VERIFIED
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("list")(list_entries)
 app.command("counts")(counts)
 app.command("who")(who)
+app.command("show")(show)
 app.command("publish")(publish)
 
 
