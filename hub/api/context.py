@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hub.audit.entry import EntryOutcome, SubjectPart
+from hub.audit.entry import OPENED, EntryOutcome, SubjectPart
 from hub.audit.log import AuditLog
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import refusal
@@ -95,6 +95,11 @@ class RequestContext:
     def did(self, subject_id: bytes) -> None:
         """Note in the audit entry that something was done about a subject."""
         self.parts.append(SubjectPart(subject_id, EntryOutcome.DONE))
+
+    def opened(self, values: int) -> None:
+        """Note in the audit entry that sealed texts were opened outside the gate: notices, cases, kept rows."""
+        if values:
+            self.detail[OPENED] = self.detail.get(OPENED, 0) + values
 
     def read_log(self, query: str, **asked: Any) -> None:
         """Note in the audit entry that the log was read, and what was looked for.

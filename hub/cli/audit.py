@@ -19,6 +19,7 @@ from hub.audit.note import Checkpoint, Note
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import WalkReport, walk
+from hub.cli.audit_equation import equation
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
 from hub.cli.audit_review import counts, who
@@ -39,6 +40,7 @@ app.command("list")(list_entries)
 app.command("counts")(counts)
 app.command("who")(who)
 app.command("show")(show)
+app.command("equation")(equation)
 app.command("publish")(publish)
 
 

@@ -18,7 +18,7 @@ from functools import partial
 
 import asyncpg
 
-from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
+from hub.audit.entry import OPENED, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.errors import InputError
 from hub.keys.cache import DataKeyCache
@@ -48,6 +48,8 @@ class Session:
         self.moment = moment
         self.done: Event | None = None
         """What was done; None so far."""
+        self.opened = 0
+        """How many sealed values were opened, to be sealed anew."""
         self.recall: Cause | None = None
         """Why all who got the record are told, in the same transaction; None: they are not."""
 
@@ -152,6 +154,7 @@ class Session:
                 "record": record.record_id.hex(),
                 "state": case.state,
                 "reason": self.done.reason,
+                **({OPENED: self.opened} if self.opened else {}),
             },
         )
 
