@@ -171,8 +171,8 @@ async def _take(connection: asyncpg.Connection, found: Equation, page: Sequence[
         body = read_body(entry.body)
         opened = body["detail"].get(OPENED)
         if isinstance(opened, int):
-            act = body["operation"] or body["kind"]
-            found.jobs[act] = found.jobs.get(act, 0) + opened
+            name = body["operation"] or body["kind"]
+            found.jobs[name] = found.jobs.get(name, 0) + opened
         if body["outcome"] == EntryOutcome.DISCLOSED or body["unsealed"]:
             bodies.append((entry, body))
     reads = [read for number, (entry, body) in enumerate(bodies) for read in _reads(number, entry.at, body)]
@@ -185,11 +185,11 @@ async def _take(connection: asyncpg.Connection, found: Equation, page: Sequence[
         else:
             needed[read.entry] += len(read.fields & stored[0])
             statements[read.entry] += stored[1]
-    for number, (entry, body) in enumerate(bodies):
+    for number, (entry, judged) in enumerate(bodies):
         if number in unknown:
             found.unknown += 1
         else:
-            _compare(found, entry.number, body, needed[number], statements[number])
+            _compare(found, entry.number, judged, needed[number], statements[number])
 
 
 def _compare(found: Equation, index: int, body: Mapping[str, Any], needed: int, statements: int) -> None:

@@ -20,7 +20,7 @@ import strawberry
 from graphql import GraphQLError
 
 from hub.api.context import RequestContext, Services
-from hub.audit.entry import EntryOutcome, Kind
+from hub.audit.entry import OPENED, EntryOutcome, Kind
 from hub.clock import Clock
 from hub.disclosure.account import Accountant, Operated
 from hub.disclosure.documents import DocumentCache, DocumentError
@@ -54,6 +54,10 @@ class Executed:
     request_error: bool = False
     """Whether the operation never began, so that 400 applies under the newer media type."""
     unsealed: int = 0
+    questioned: int = 0
+    """Sealed values opened behind answers to questions."""
+    texts: int = 0
+    """Sealed texts opened outside the gate: notices, cases."""
     lines: Generator[bytes] | None = None
     """The answer line by line, where it was asked for so; `body` is empty then."""
 
@@ -137,7 +141,14 @@ class Executor:
                 body = orjson.dumps({"data": None, "errors": [error_json(error)]})
                 return Executed(body, EntryOutcome.REFUSED.value, unsealed=report.unsealed)
             raise
-        return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed, lines=answer.lines)
+        return Executed(
+            answer.body,
+            answer.outcome,
+            unsealed=done.report.unsealed,
+            questioned=sum([part.questioned for part in done.report.parts()]),
+            texts=done.detail.get(OPENED, 0),
+            lines=answer.lines,
+        )
 
     async def _given_up(
         self,
