@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from hub.audit.review_filter import EntryFilter
-from hub.errors import InputError
-from hub.store.database import Database
+from hub.errors import InputError, UnavailableError
+from hub.store.database import TRANSIENT, Database
 
 SECONDS = 5.0
 """How long one reading may take."""
@@ -59,17 +60,20 @@ async def reading(database: Database, seconds: float = SECONDS) -> AsyncIterator
     try:
         async with (
             asyncio.timeout(seconds),
-            database.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
+            database.engine.connect() as borrowed,  # not of the pool that requests for disclosure wait for
         ):
-            await connection.execute(_SETTINGS.format(int(seconds * 1000)))
-            yield connection
+            connection: Any = (await borrowed.get_raw_connection()).driver_connection
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute(_SETTINGS.format(int(seconds * 1000)))
+                yield connection
     except (TimeoutError, asyncpg.QueryCanceledError):
         raise InputError(
             f"The search looks through more of the log than {seconds:g} seconds allow.",
             hint="Narrow it by since and until, a subject or a caller, or take it piece by piece with before.",
             message_zh=f"检索范围过大，超出 {seconds:g} 秒的时限，请限定起止时间、主体或调用方，或用 before 分段检索。",
         ) from None
+    except (DBAPIError, *TRANSIENT) as error:
+        raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
 
 
 async def rows(

@@ -132,3 +132,43 @@ def test_what_was_opened_and_taken_back_is_listed_with_its_reason(database_url: 
         assert (finding.misfit, finding.reason, finding.needed) == (Misfit.NOT_SHOWN, "CONSENT_EXHAUSTED", 0)
 
     run(database_url, tmp_path, scene)
+
+
+def test_acts_outside_the_gate_state_what_they_opened_and_the_process_counts_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        token = await world.bank_token()
+        await entry_of(world, token, SEALED)
+        own = await world.token("subject-org", "SELF_QUERY")
+        query = (
+            "query Q($u: USCC!) { organization(uscc: $u) { government { taxPayments { nodes { id } } } } }"
+        )
+        listed = await world.ask(own, query, {"u": COMPANY})
+        record = listed["data"]["organization"]["government"]["taxPayments"]["nodes"][0]["id"]
+        say = "mutation S($i: StatementInput!) { stateOnRecord(input: $i) { marks } }"
+        said = await world.ask(
+            own,
+            say,
+            {"i": {"dataset": "government.tax_payment", "record": record, "statement": "已申请更正"}},
+        )
+        assert said["data"]["stateOnRecord"]["marks"] == ["STATEMENT"]
+        found = await check_equation(world.hub.database)
+        assert found.findings == []
+        assert found.jobs == {"lifecycle.mark.state": 1}
+        counted = world.hub.metrics.text().decode()
+        assert 'hub_unsealed_outside_total{act="lifecycle.mark.state"} 1.0' in counted
+
+    run(database_url, tmp_path, scene)
+
+
+def test_openings_behind_questions_are_in_no_entry_and_are_counted(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        question = 'query Q($u: USCC!) { organization(uscc: $u) { predicates(ask: [{code: TAX_PAYMENT_RECORDED_12M}, {code: TAX_PAID_12M_AT_LEAST, threshold: "100K"}]) { answer } } }'
+        entry = await entry_of(world, await world.bank_token(), question)
+        assert entry["unsealed"] == 0
+        found = await check_equation(world.hub.database)
+        assert (found.findings, found.jobs) == ([], {})
+        assert 'hub_unsealed_outside_total{act="question"}' in world.hub.metrics.text().decode()
+
+    run(database_url, tmp_path, scene)

@@ -338,6 +338,20 @@ def test_an_entry_is_found_by_index_and_by_id_and_nothing_by_neither(database_ur
     asyncio.run(scenario())
 
 
+def test_many_searches_at_once_leave_the_connections_of_requests_free(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            for _ in range(30):
+                await log.append(an_entry())
+            searches = [list_entries(database, EntryFilter(reason="NEVER")) for _ in range(40)]
+            running = asyncio.gather(*searches)
+            async with asyncio.timeout(5), database.connection() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+            assert await running == [[]] * 40
+
+    asyncio.run(scenario())
+
+
 WRONG = {
     "a dataset that is none": {"dataset": "everything"},
     "a field without its dataset": {"field": "balance"},
