@@ -21,6 +21,7 @@ import orjson
 
 from hub.audit.entry import EntryOutcome, Kind, subject_ref
 from hub.errors import InputError
+from hub.model.resident_ids import resident_check_character
 
 _WHOLE: Mapping[str, Any] = {
     "subject": "", "outcome": "", "reason": "", "basis": None, "fields": None, "records": {},
@@ -28,6 +29,7 @@ _WHOLE: Mapping[str, Any] = {
 """Stands for the operation itself among its parts: what is said of no subject."""
 _ENTRY_WIDE = ("institution", "operator", "document", "policy")
 _MOST_CHARS = 200
+_RESIDENT_ID = re.compile(r"\d{17}[\dXx]", re.ASCII)
 _FORMS = {
     "operator": re.compile(r"op_[0-9a-f]{32}"),
     "dataset": re.compile(r"[a-z_]+\.[a-z_0-9]+"),
@@ -99,18 +101,7 @@ class EntryFilter:
                 given[name] = "sha256:" + given[name]
         for name, value in given.items():
             if isinstance(value, str) and not isinstance(value, StrEnum):
-                form = _FORMS.get(name)
-                if (
-                    not value.isprintable()
-                    or len(value) > _MOST_CHARS
-                    or (form is not None and form.fullmatch(value) is None)
-                ):
-                    raise InputError(
-                        f"The filter `{name}` is not in the form of what it stands for.",
-                        hint="Write datasets as domain.dataset, fields as domain.dataset.field, records, persons "
-                        "and revisions as the log shows them.",
-                        message_zh=f"筛选条件 {name} 格式有误。",
-                    )
+                _check(name, value)
         return cls(**given)
 
     @property
@@ -226,6 +217,26 @@ class EntryFilter:
             return True
         dataset, _, name = self.field.rpartition(".")
         return any(not {name, "*"}.isdisjoint(group.get(dataset, ())) for group in outcomes)
+
+
+def _check(name: str, value: str) -> None:
+    form = _FORMS.get(name)
+    fits = form is None or form.fullmatch(value) is not None
+    if not (fits and value.isprintable() and len(value) <= _MOST_CHARS):
+        raise InputError(
+            f"The filter `{name}` is not in the form of what it stands for.",
+            hint="Write datasets as domain.dataset, fields as domain.dataset.field, records, persons and revisions as "
+            "the log shows them.",
+            message_zh=f"筛选条件 {name} 格式有误。",
+        )
+    if name not in _FORMS and any(
+        found[-1].upper() == resident_check_character(found[:-1]) for found in _RESIDENT_ID.findall(value)
+    ):
+        raise InputError(
+            f"The filter `{name}` holds a number of a person, and the filter is written into the log.",
+            hint="Look for a person by `subject`; the log keeps a pseudonym of it.",
+            message_zh=f"筛选条件 {name} 含公民身份号码，请改用 subject。",
+        )
 
 
 _HOLDS = "e.body IS NULL OR position({}::bytea in e.body) > 0"

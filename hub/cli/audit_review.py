@@ -17,6 +17,8 @@ from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.clock import CST
 
+_SHOWN = 8
+
 
 def counts(
     by: Annotated[list[CountBy] | None, typer.Argument(help="What to count by.")] = None,
@@ -104,28 +106,24 @@ def who(
         document = {"viewers": [_document(seen) for seen in found.viewers], "withheld": found.withheld}
         say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
-    columns = (
-        "institution, client, person",
-        "purpose, basis",
-        "how, what",
-        "times",
-        "first, last",
-        "entries",
-    )
-    show_table(columns, (_cells(seen) for seen in found.viewers))
+    for seen in found.viewers:
+        _show(seen)
+    if not found.viewers:
+        say("无人看过。 Nobody saw it.")
     if found.withheld:
         say(f"{found.withheld} disclosures are withheld in the log; who saw what cannot be told of them.")
 
 
-def _cells(seen: Sighting) -> tuple[str, ...]:
-    who = seen.viewer
-    return (
-        f"{who.institution}\n{who.caller}\n{who.person or '-'}",
-        f"{who.purpose}\n{who.basis} {who.consent or who.matter}".rstrip(),
-        f"{', '.join(sorted(seen.how))}\n{', '.join(sorted(seen.datasets))}",
-        str(seen.times),
-        f"{civil_time(seen.first)}\n{civil_time(seen.last)}",
-        ", ".join(map(str, seen.entries[:5])) + (" …" if len(seen.entries) > 5 else ""),
+def _show(seen: Sighting) -> None:
+    who, shown = seen.viewer, seen.entries[:_SHOWN]
+    more = " …" if len(seen.entries) > len(shown) else ""
+    say(" ".join(part for part in (who.institution, who.caller, who.person) if part))
+    say(f"  {who.purpose} {who.basis} {who.consent or who.matter}".rstrip())
+    if seen.references:
+        say(f"  {', '.join(seen.references[:_SHOWN])}")
+    say(f"  {', '.join(sorted(seen.how))}: {', '.join(sorted(seen.datasets))}")
+    say(
+        f"  {seen.times}×, {civil_time(seen.first)} – {civil_time(seen.last)}, {', '.join(map(str, shown))}{more}"
     )
 
 

@@ -48,8 +48,7 @@ class Session:
         self.moment = moment
         self.done: Event | None = None
         """What was done; None so far."""
-        self.opened = 0
-        """How many sealed values were opened, to be sealed anew."""
+        self.opened = 0  # sealed values that were opened, to be sealed anew
         self.recall: Cause | None = None
         """Why all who got the record are told, in the same transaction; None: they are not."""
 
@@ -154,8 +153,8 @@ class Session:
                 "record": record.record_id.hex(),
                 "state": case.state,
                 "reason": self.done.reason,
-                **({OPENED: self.opened} if self.opened else {}),
-            },
+            }
+            | ({OPENED: self.opened} if self.opened else {}),
         )
 
 
@@ -240,9 +239,7 @@ class Desk:
                 connection, case, self._keys.open(case.record.subject_id, *wrapped), actor, moment
             )
             opened = (await store.events(connection, case))[0]
-            of_unit = (
-                case.kind is CaseKind.SHIELD
-            )  # opened by the unit itself, confirmed by another person of it
+            of_unit = case.kind is CaseKind.SHIELD  # by the unit itself, confirmed by another person of it
             if actor.subject_id == case.record.subject_id or (
                 actor.institution == opened.institution and not of_unit
             ):

@@ -18,6 +18,7 @@ from hub.audit.review_filter import EntryFilter, FieldOutcome
 from hub.audit.review_search import find_entry, list_entries
 from hub.audit.review_who import who_saw
 from hub.clock import CST
+from hub.demo.story_facts import PERSON_ID
 from hub.errors import InputError
 
 from .audit_world import NOW, administrator, an_entry, open_log
@@ -367,6 +368,12 @@ WRONG = {
 def test_a_filter_in_the_wrong_form_is_refused(wanted: dict[str, str]) -> None:
     with pytest.raises(InputError, match="form"):
         EntryFilter.checked(**wanted)
+
+
+def test_a_number_of_a_person_goes_into_the_log_by_no_other_name_than_subject() -> None:
+    for name in ("caller", "reference", "reason", "matter"):
+        with pytest.raises(InputError, match="subject"):
+            EntryFilter.checked(**{name: f"案{PERSON_ID}"})
 
 
 def test_a_filter_takes_ids_as_they_are_shown_and_is_told_without_identifiers() -> None:
