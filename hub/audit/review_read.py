@@ -25,16 +25,20 @@ SECONDS = 5.0
 """How long one reading may take."""
 _AT_ONCE = 64
 """Rows fetched together: the entry of a thousand subjects is megabytes long."""
+_BEYOND = 2**62
 _COLUMNS = "e.idx, e.at, e.kind, e.outcome, e.caller, e.purpose, e.subjects, e.entry_id, e.body"
 _SETTINGS = """
 SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off;
 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = {}
 """
 _ABOUT = """
-WITH about AS MATERIALIZED (SELECT e.idx FROM log_entry e WHERE e.log_id = 0 AND e.subjects @> ARRAY[$3::bytea])
-SELECT {columns} FROM about JOIN log_entry e ON e.log_id = 0 AND e.idx = about.idx
-WHERE e.idx >= $1 AND e.idx < $2{conditions} ORDER BY e.idx DESC
+WITH about AS MATERIALIZED (SELECT a.idx FROM log_entry a WHERE a.subjects @> ARRAY[$3::bytea] AND a.log_id + 0 = 0)
+SELECT {columns} FROM about
+CROSS JOIN LATERAL (SELECT * FROM log_entry f WHERE f.log_id = 0 AND f.idx = about.idx OFFSET 0) e
+WHERE about.idx >= $1 AND about.idx < $2{conditions} ORDER BY about.idx DESC
 """
+"""Only the index of subjects can answer the first part, and only the primary key the second: whatever the planner
+knows of the table, nothing grows with the log."""
 _WALK = """
 SELECT {columns} FROM log_entry e WHERE e.log_id = 0 AND e.idx >= $1 AND e.idx < $2{conditions} ORDER BY e.idx DESC
 """
@@ -86,10 +90,10 @@ async def rows(
         wanted: the filter.
         before: only entries with a smaller index.
     """
-    first, end = await index_range(connection, wanted.since, wanted.until)
+    about = wanted.subject_id is not None  # then there are few, and their instants are simply compared
+    first, end = (0, _BEYOND) if about else await index_range(connection, wanted.since, wanted.until)
     if before is not None:
         end = min(end, before)
-    about = wanted.subject_id is not None
     conditions, arguments = wanted.conditions(3)  # the subject, if any, is the first of them
     text = (_ABOUT if about else _WALK).format(
         columns=_COLUMNS, conditions="".join(f" AND {condition}" for condition in conditions)

@@ -34,7 +34,8 @@ OF_ONE = 20
 """Entries of a usual subject."""
 OF_BUSY = 1000
 """Entries of the busiest."""
-_BUSY = bytes.fromhex("ff" * 16)
+BUSY = bytes.fromhex("ff" * 16)
+"""The busiest subject."""
 _SECONDS = 120.0
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'log_entry' AND indexname <> 'log_entry_pkey'"
 _FILL = """
@@ -93,7 +94,7 @@ async def _measure(
 ) -> dict[str, Spread]:
     start = now - timedelta(days=365)
     say(f"{size} entries are written")
-    await _fill(bench, size, start)
+    await fill(bench, size, start)
     database = await Database.open(bench.url, pool_size=2)
     try:
         found = {}
@@ -116,7 +117,7 @@ def _questions(database: Database, size: int, start: datetime) -> dict[str, Call
     return {
         f"who saw a subject with {OF_ONE} entries": lambda n: who_saw(database, EntryFilter(subject(n))),
         f"who saw a field of one with {OF_BUSY}": lambda _: who_saw(
-            database, EntryFilter(_BUSY, field="financial.loan.amount")
+            database, EntryFilter(BUSY, field="financial.loan.amount")
         ),
         "the newest 50 of a client": lambda _: list_entries(database, EntryFilter(caller=CLIENT)),
         "a reason on one day": lambda n: list_entries(database, day(n, "NO_RULE"), seconds=_SECONDS),
@@ -135,8 +136,14 @@ async def _timed(ask: Callable[[int], Awaitable[Any]], number: int) -> float:
     return (perf_counter() - started) * 1000
 
 
-async def _fill(bench: BenchDatabase, size: int, start: datetime) -> None:
-    """Write the entries, then build the indexes, which is quicker than the other way round."""
+async def fill(bench: BenchDatabase, size: int, start: datetime) -> None:
+    """Write the entries, then build the indexes, which is quicker than the other way round.
+
+    Args:
+        bench: an empty log.
+        size: number of entries.
+        start: instant of the first; they spread over a year.
+    """
     entry = an_entry(start)
     template = entry.encode().body.decode()
     subject = "sub_" + entry.subjects[0].subject_id.hex()
