@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.context import Services
 from hub.api.schema import HubSchema, build_schema, core
+from hub.audit.entry import OPENED
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
 from hub.audit.quota import QuotaCounts
@@ -172,6 +173,7 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         stack.push_async_callback(log.close)
         registry = await ClientRegistry.load(database)
         metrics = Metrics(lambda: log.waiting, lambda: log.size)
+        log.noted = lambda entry: metrics.opened(entry.operation, entry.detail.get(OPENED, 0))
         live = await LiveRules.open(database, log, rules, clock.now(), metrics.policy_refused)
         upkeep = Upkeep(
             AssertionLog(database), PortfolioStore(database), QuotaCounts(database),

@@ -100,6 +100,14 @@ async def record_as_of(
     found = await reader.ask(
         subject_id, dataset, name.record_id, datetime.fromisoformat(at), who, context.now
     )
+    context.read_log(
+        "recordAsOf",
+        dataset=dataset,
+        record=name.record_id.hex(),
+        at=str(at),
+        role=asker.role,
+        purpose=asker.purpose,
+    )
     return _show(found)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hub.audit.entry import EntryOutcome, SubjectPart
+from hub.audit.entry import OPENED, EntryOutcome, SubjectPart
 from hub.audit.log import AuditLog
 from hub.consent.service import ConsentService
 from hub.disclosure.basis import refusal
@@ -57,6 +57,10 @@ class RequestContext:
     purposes: list[str] = field(default_factory=list)
     audit_read: bool = False
     """Whether the log itself was read."""
+    operators: list[str] = field(default_factory=list)
+    """Persons acting, as the grants name them that resolvers relied on."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """Facts of the operation for the audit entry; never values."""
 
     def require(self, *purposes: str) -> Grant:
         """The token's grant for one of these purposes.
@@ -68,6 +72,8 @@ class RequestContext:
         if grant is None:
             raise refusal(self.rules.policy, Reason.PURPOSE_NOT_HELD)
         self.purposes.append(grant.purpose)
+        if grant.operator:
+            self.operators.append(grant.operator)
         return grant
 
     def own_subject(self) -> bytes:
@@ -85,6 +91,22 @@ class RequestContext:
     def did(self, subject_id: bytes) -> None:
         """Note in the audit entry that something was done about a subject."""
         self.parts.append(SubjectPart(subject_id, EntryOutcome.DONE))
+
+    def opened(self, values: int) -> None:
+        """Note in the audit entry that sealed texts were opened outside the gate: notices, cases, kept rows."""
+        if values:
+            self.detail[OPENED] = self.detail.get(OPENED, 0) + values
+
+    def read_log(self, query: str, **asked: Any) -> None:
+        """Note in the audit entry that the log was read, and what was looked for.
+
+        Args:
+            query: name of the field.
+            asked: its arguments without identifiers; those that are None or empty are left out.
+        """
+        self.audit_read = True
+        said = {name: value for name, value in asked.items() if value not in (None, "", {})}
+        self.detail.setdefault("reads", []).append({"query": query, **said})
 
 
 def held_grant(policy: PolicySet, caller: Caller, *purposes: str) -> Grant | None:

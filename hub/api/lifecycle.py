@@ -270,6 +270,7 @@ async def case_file(info: Info, id: strawberry.ID) -> CaseFile:
     grant = context.require(SELF, SUPPLY, OPERATION)
     actor = subject_acting(context) if grant.purpose == SELF else acting(context, grant)
     case, events = await context.services.lifecycle.desk.file(str(id), actor)
+    context.opened(sum(bool(written) for _, written in events))
     if grant.purpose != SELF:
         context.did(case.record.subject_id)
     return CaseFile(

@@ -59,6 +59,7 @@ async def notices(
     actor, size = _reader(context), page_size(first, context)
     after = START if since is None else _decode(since)
     found = await context.services.lifecycle.notices.feed(actor, after, size + 1, unread=unread)
+    context.opened(len(found))
     shown = found[:size]
     for subject_id in {notice.record.subject_id for notice in shown} - {actor.subject_id}:
         context.did(subject_id)
@@ -72,6 +73,7 @@ async def acknowledge_notice(info: Info, id: strawberry.ID) -> Notice:
     actor = _reader(context)
     moment = moment_of(context)
     notice = await context.services.lifecycle.notices.read(str(id), actor, moment.policy, moment.now)
+    context.opened(1)
     if notice.record.subject_id != actor.subject_id:
         context.did(notice.record.subject_id)
     return _notice(notice)

@@ -60,6 +60,7 @@ async def quotas(
         raise InputError(
             "A filter holds control characters.", hint="Take them out.", message_zh="筛选条件含控制字符。"
         )
+    context.read_log("quotas", institution=institution, near=near, first=size)
     wanted = QuotaFilter(institution, near=near)
     services, policy = context.services, context.rules.policy
     found = await list_quotas(services.database, policy, wanted, context.now, limit=size)

@@ -20,6 +20,8 @@ from strawberry.types import ExecutionContext
 from hub.api import (
     as_of,
     audit,
+    audit_entry,
+    audit_review,
     consent_requests,
     consents,
     custody,
@@ -139,6 +141,8 @@ def _query(types: CatalogTypes) -> type:
         *as_of.queries(),
         *ledger.fields(),
         *audit.fields(),
+        *audit_review.fields(),
+        *audit_entry.fields(),
         *recalls.query_fields(),
         *quotas.fields(),
         *uses.queries(),

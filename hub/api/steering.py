@@ -86,6 +86,7 @@ async def match_cases(info: Info, source_unit: USCC | None = None, first: int | 
     context.require(_OPERATION)
     size = page_size(first, context)
     found = await context.services.steering.matches.waiting(size, str(source_unit) if source_unit else None)
+    context.opened(len(found))
     for subject_id in sorted({c.subject_id for case in found for c in case.candidates}):
         context.did(subject_id)
     return [_case(case) for case in found]

@@ -26,6 +26,8 @@ from hub.errors import VerificationError
 VERSION = 1
 """Version of the entry's form."""
 SUBJECT_PREFIX = "sub_"
+OPENED = "opened"
+"""Member of an entry's `detail`: how many sealed values an act opened that is no disclosure."""
 _SHARED_FROM = 3
 """Parts from which on an entry writes the fields they share once."""
 

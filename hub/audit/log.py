@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hub.audit import store
@@ -72,6 +72,8 @@ class AuditLog:
         self._seen_size = 0
         self._locked_turns = 0
         self._writer: asyncio.Task[None] | None = None
+        self.noted: Callable[[Entry], None] = lambda _: None
+        """Told of the entries of acts (`append_in`), for counting."""
 
     @classmethod
     async def open(
@@ -170,6 +172,8 @@ class AuditLog:
         plan = self._plan(await self._read_head(connection, lock=True), items)
         if not await store.append(connection, plan):
             raise _unavailable("The audit log could not be written.")
+        for entry in entries:
+            self.noted(entry)
         return [plan.appended(number) for number in range(len(items))]
 
     async def close(self) -> None:

@@ -19,9 +19,12 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
+from hub.cli.audit_equation import equation
 from hub.cli.audit_fsck import fsck
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
+from hub.cli.audit_review import counts, who
+from hub.cli.audit_show import show
 from hub.cli.audit_uses import list_uses
 from hub.cli.audit_withhold import withhold
 from hub.cli.console import progress_bar, say, show_table
@@ -37,6 +40,10 @@ app = typer.Typer(
     help="Verify and read the audit log.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
 )
 app.command("list")(list_entries)
+app.command("counts")(counts)
+app.command("who")(who)
+app.command("show")(show)
+app.command("equation")(equation)
 app.command("publish")(publish)
 app.command("uses")(list_uses)
 app.command("fsck")(fsck)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from hub.app import load_rules
-from hub.bench import append, batch, decide, growth, intake, report, seal, workers
+from hub.bench import append, batch, decide, growth, intake, report, review, seal, workers
 from hub.bench.setup import workspace
 from hub.cli import bench_tables
 from hub.cli.console import say
@@ -38,6 +38,7 @@ class Subject(StrEnum):
     SEAL = "seal"
     DECIDE = "decide"
     POLICY = "policy"
+    REVIEW = "review"
 
 
 def bench(
@@ -46,7 +47,8 @@ def bench(
         typer.Argument(
             help="report: the whole request; growth: the same in a large database; processes: by several processes; "
             "batch: 1,000 companies at once; intake: files taken in; audit: appends; seal: sealing of values; "
-            "decide: decisions under 100,000 rules; policy: a change of policy."
+            "decide: decisions under 100,000 rules; policy: a change of policy; "
+            "review: the officer's questions to a long log."
         ),
     ] = Subject.REPORT,
     quick: Annotated[
@@ -65,7 +67,8 @@ def bench(
         str, typer.Option(help="report: contestants, with commas: floor, stock, hub.")
     ] = "floor,stock,hub",
     records: Annotated[
-        str | None, typer.Option(help="growth: sizes of the databases, with commas; 100000,10000000.")
+        str | None,
+        typer.Option(help="sizes of the databases, with commas; growth: 100000,10000000, review: 1000000."),
     ] = None,
     processes: Annotated[str, typer.Option(help="processes: numbers of hub processes, with commas.")] = "1,2",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured there.")] = None,
@@ -194,6 +197,13 @@ def _policy(settings: Settings, _clock: Clock, options: _Options) -> _Wrong:
     return 0, ""
 
 
+def _review(settings: Settings, clock: Clock, options: _Options) -> _Wrong:
+    sizes = _numbers(options.records or ("100000" if options.quick else "1000000"), "--records")
+    outcome = review.run(settings, clock, sizes=sizes, repeats=5 if options.quick else 20, say=_tell)
+    bench_tables.show_review(outcome, options.json_file)
+    return 0, ""
+
+
 _RUNS: Mapping[Subject, Callable[[Settings, Clock, _Options], _Wrong]] = {
     Subject.REPORT: _report,
     Subject.GROWTH: _growth,
@@ -204,6 +214,7 @@ _RUNS: Mapping[Subject, Callable[[Settings, Clock, _Options], _Wrong]] = {
     Subject.SEAL: _seal,
     Subject.DECIDE: _decide,
     Subject.POLICY: _policy,
+    Subject.REVIEW: _review,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from hub.bench import append, batch, decide, growth, intake, report, seal, workers
+from hub.bench import append, batch, decide, growth, intake, report, review, seal, workers
 from hub.bench.measure import Measured, Spread, Summary, spread
 from hub.cli.console import say, show_table
 
@@ -96,6 +96,20 @@ def show_seal(outcome: seal.SealOutcome, json_file: Path | None) -> None:
     """Sealing of one value."""
     say("Microseconds for one value; lowest and highest in brackets.")
     show_table(("act", "µs"), [(name, _cell(s, 2)) for name, s in outcome.microseconds.items()])
+    _write(outcome.json(), json_file)
+
+
+def show_review(outcome: review.ReviewOutcome, json_file: Path | None) -> None:
+    """The officer's questions to a long log."""
+    say("Milliseconds until the answer; lowest and highest in brackets.")
+    show_table(
+        ("entries", "question", "ms"),
+        (
+            (str(size), name, _cell(s, 1))
+            for size, found in outcome.milliseconds.items()
+            for name, s in found.items()
+        ),
+    )
     _write(outcome.json(), json_file)
 
 

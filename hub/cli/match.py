@@ -7,6 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from hub.audit.entry import OPENED
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.errors import InputError
@@ -33,7 +34,12 @@ def list_cases(
     async def act(desk: Desk) -> list[MatchCase]:
         found = await _matches(desk).waiting(limit, source)
         ids = tuple(sorted({c.subject_id for case in found for c in case.candidates}))
-        await desk.record("match.list", now=desk.clock.now(), detail={"shown": len(found)}, subject_ids=ids)
+        await desk.record(
+            "match.list",
+            now=desk.clock.now(),
+            detail={"shown": len(found), OPENED: len(found)},
+            subject_ids=ids,
+        )
         return found
 
     found = at_desk(act)

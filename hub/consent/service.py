@@ -18,6 +18,7 @@ import asyncpg
 
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, subject_ref
 from hub.audit.log import AuditLog
+from hub.catalog.types import Label
 from hub.clock import to_millis
 from hub.consent import store
 from hub.consent.artefact import FORMAT, Consent
@@ -205,7 +206,6 @@ class ConsentService:
     ) -> Consent:
         template, caps = terms.template, terms.fair_use
         rates = rate_documents(caps.reads_of_subject)
-        notice = {"zh": template.notice.zh, "en": template.notice.en}
         body: Mapping[str, Any] = {
             "format": FORMAT,
             "id": "c_" + secrets.token_urlsafe(16),
@@ -225,7 +225,11 @@ class ConsentService:
             "mode": "VIEW",
             "dataLife": {"unit": "DAY", "value": terms.data_life_days()},
             "onwardTransfer": {"allowed": template.onward_transfer},
-            "notice": {"template": template.id, "version": template.version, "sha256": _digest(notice)},
+            "notice": {
+                "template": template.id,
+                "version": template.version,
+                "sha256": notice_digest(template.notice),
+            },
             "adverseNoticeAcknowledged": request.adverse_notice_acknowledged,
             "createdVia": request.created_via,
             "grantedAt": to_millis(now),
@@ -277,8 +281,9 @@ def _altered() -> VerificationError:
     )
 
 
-def _digest(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(value)).hexdigest()
+def notice_digest(notice: Label) -> str:
+    """The hash of a notice in both languages, as a consent signs it; SHA-256, hex."""
+    return hashlib.sha256(canonical_json({"zh": notice.zh, "en": notice.en})).hexdigest()
 
 
 def _entry(act: str, consent: Consent, actor: str, policy: PolicySet, now: datetime) -> Entry:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -58,6 +58,8 @@ class Operated:
     purposes: Sequence[str] = ()
     by_field: bool = False
     """Whether the entry commits to each field of the answer, instead of the answer as a whole."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Facts for the entry beside those of its subjects."""
 
     @property
     def algorithm(self) -> str:
@@ -271,6 +273,7 @@ def _entry(
         unsealed=done.report.unsealed,
         size=size_class(length),
         commitment=commitment,
+        detail=done.detail,
     )
 
 

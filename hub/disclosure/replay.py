@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hub.audit.entry import BasisKind, EntryOutcome
-from hub.catalog.types import SubjectKind
+from hub.catalog.types import Catalog, SubjectKind
 from hub.disclosure.rules import Rules
 from hub.identity.clients import Client
 from hub.model.outcome import Decision, Outcome, Reason
@@ -34,6 +34,7 @@ _CONSENT_REASONS = frozenset(
         Reason.CONSENT_NOT_YET_VALID,
     }
 )
+_NOTHING = Decision(Outcome.WITHHELD, "DEFAULT", Reason.NO_RULE)
 Items = Mapping[str, frozenset[str]]
 """Datasets a consent names, each with the fields it names (empty: all)."""
 
@@ -174,23 +175,10 @@ class Replayer:
     ) -> Iterator[tuple[str, str, str, str, bool]]:
         items = one.items if self._rules.policy.purposes[purpose].consent_required else None
         for name, was in _recorded(one.part):
-            now = self._best(name, table, items)
+            now = decided_again(self._rules.catalog, name, table, items) or _NOTHING
             after = now.outcome if now.outcome is not Outcome.PREDICATE else Outcome.WITHHELD
             if after is not was:  # a field on which questions may be asked is withheld itself
                 yield name, was.name, after.name, now.rule, after > was
-
-    def _best(self, name: str, table: Mapping[str, Decision], items: Items | None) -> Decision:
-        """The decision on a field; on a whole list, withheld unless some field of it would be shown."""
-        dataset, _, last = name.rpartition(".")
-        if last != "*":
-            return within(table[name], dataset, last, items)
-        known = self._rules.catalog.datasets.get(dataset)
-        best = Decision(Outcome.WITHHELD, "DEFAULT", Reason.NO_RULE)
-        for item in known.fields if known else ():
-            decision = within(table[item.id], dataset, item.name, items)
-            if decision.outcome >= Outcome.GENERALISED and decision.outcome > best.outcome:
-                best = decision
-        return best
 
     def _refusal(
         self, roles: frozenset[str], purpose: str, part: Mapping[str, Any], table: Mapping[str, Decision]
@@ -241,6 +229,32 @@ def _recorded(part: Mapping[str, Any]) -> Iterator[tuple[str, Outcome]]:
 def _shows(table: Mapping[str, Decision]) -> bool:
     """Whether anything at all may be seen, be it the answer to a question."""
     return any(decision.outcome is not Outcome.WITHHELD for decision in table.values())
+
+
+def decided_again(
+    catalog: Catalog, name: str, table: Mapping[str, Decision], items: Items | None
+) -> Decision | None:
+    """The decision on a field that an entry names, within what a consent names.
+
+    Args:
+        catalog: of the table.
+        name: field id, or `dataset.*` for a whole list: withheld unless some field of it would be shown.
+        table: decisions by field id.
+        items: what the consent names; None: no consent limits it.
+
+    Returns:
+        The decision; None for a field that the catalogue does not have.
+    """
+    dataset, _, last = name.rpartition(".")
+    if last != "*":
+        return within(table[name], dataset, last, items) if name in table else None
+    known = catalog.datasets.get(dataset)
+    best = _NOTHING
+    for item in known.fields if known else ():
+        decision = within(table[item.id], dataset, item.name, items)
+        if decision.outcome >= Outcome.GENERALISED and decision.outcome > best.outcome:
+            best = decision
+    return best
 
 
 def within(decision: Decision, dataset: str, name: str, items: Items | None) -> Decision:

@@ -59,6 +59,8 @@ class Part:
     quotas: tuple[QuotaUse, ...] = ()
     purpose: str = ""
     """Of the token's grant; empty: none names the subject."""
+    questioned: int = 0
+    """Sealed values opened behind the answers to questions; in no entry, since the caller holds it."""
     spooled: bool = False
     """Whether its text was put aside; also when it was taken back afterwards."""
 

@@ -103,6 +103,8 @@ def _account(subject: Subject, slots: Sequence[Sequence[Row]]) -> int:
             else:
                 records[slot.dataset] = refs
             unsealed += sum([row[OPENED] for row in shown])
+        elif found:
+            part.questioned += sum([row[OPENED] for row in found])
     part.entry = SubjectPart(
         part.subject_id, EntryOutcome.DISCLOSED, "", ground.basis, subject.compiled.fields, records,
         asked_json(plan.questions, subject.shut), ground.fair_use.id,

@@ -20,7 +20,7 @@ import strawberry
 from graphql import GraphQLError
 
 from hub.api.context import RequestContext, Services
-from hub.audit.entry import EntryOutcome, Kind
+from hub.audit.entry import OPENED, EntryOutcome, Kind
 from hub.clock import Clock
 from hub.disclosure.account import Accountant, Operated
 from hub.disclosure.documents import DocumentCache, DocumentError
@@ -54,6 +54,10 @@ class Executed:
     request_error: bool = False
     """Whether the operation never began, so that 400 applies under the newer media type."""
     unsealed: int = 0
+    questioned: int = 0
+    """Sealed values opened behind answers to questions."""
+    texts: int = 0
+    """Sealed texts opened outside the gate: notices, cases."""
     lines: Generator[bytes] | None = None
     """The answer line by line, where it was asked for so; `body` is empty then."""
 
@@ -139,7 +143,14 @@ class Executor:
                 body = orjson.dumps({"data": None, "errors": [error_json(error)]})
                 return Executed(body, EntryOutcome.REFUSED.value, unsealed=report.unsealed)
             raise
-        return Executed(answer.body, answer.outcome, unsealed=done.report.unsealed, lines=answer.lines)
+        return Executed(
+            answer.body,
+            answer.outcome,
+            unsealed=done.report.unsealed,
+            questioned=sum([part.questioned for part in done.report.parts()]),
+            texts=done.detail.get(OPENED, 0),
+            lines=answer.lines,
+        )
 
     async def _given_up(
         self,
@@ -190,6 +201,7 @@ class Executor:
         result = await self._schema.execute(
             request.query, dict(request.variables), context, operation_name=request.operation_name
         )
+        report.operators += context.operators
         errors = [_shape_error(error) for error in result.errors or ()]
         refused = bool(errors) and not any(v is not None for v in (result.data or {}).values())
         kind = Kind.AUDIT_READ if context.audit_read else Kind.QUERY if operation.is_query else Kind.MUTATION
@@ -208,6 +220,7 @@ class Executor:
             errors=errors,
             parts=context.parts,
             purposes=context.purposes,
+            detail=context.detail,
         )
 
     async def _invalid(

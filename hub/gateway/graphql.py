@@ -129,6 +129,8 @@ class GraphQLEndpoint:
             )
             return
         self._metrics.operation(done.outcome, perf_counter() - started, done.unsealed)
+        self._metrics.opened("question", done.questioned)
+        self._metrics.opened("text", done.texts)
         if done.lines is not None:
             await send_lines(send, done.lines)
             return

@@ -35,6 +35,12 @@ class Metrics:
         self._unsealed = Counter(
             "hub_unsealed_total", "Sealed fields opened for disclosure", registry=self._registry
         )
+        self._outside = Counter(
+            "hub_unsealed_outside_total",
+            "Sealed values opened for no disclosure, by the act or what for",
+            ["act"],
+            registry=self._registry,
+        )
         self._seconds = Histogram(
             "hub_operation_seconds",
             "Seconds from request to answer",
@@ -52,6 +58,16 @@ class Metrics:
         self._seconds.observe(seconds)
         if unsealed:
             self._unsealed.inc(unsealed)
+
+    def opened(self, act: str, values: int) -> None:
+        """Count sealed values that were opened outside a disclosure.
+
+        Args:
+            act: name of an administrative act, `question` or `text`.
+            values: how many.
+        """
+        if values:
+            self._outside.labels(act).inc(values)
 
     def rejected(self, status: int) -> None:
         """Count a request that was no operation."""

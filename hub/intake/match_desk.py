@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from hub.audit.entry import OPENED
 from hub.audit.log import AuditLog
 from hub.catalog.types import Catalog
 from hub.errors import InputError
@@ -97,7 +98,13 @@ class MatchDesk:
                 )
             await connection.execute(_CLOSE, case_id, CaseState.ACCEPTED, now, steward.client_id, subject_id)
             points = max(score(name, registered)[0] for registered in names)
-            detail = {"case": case_id.hex(), "dataset": dataset.id, "batch": row["batch_id"], "score": points}
+            detail = {
+                "case": case_id.hex(),
+                "dataset": dataset.id,
+                "batch": row["batch_id"],
+                "score": points,
+                OPENED: 1,
+            }
             await self._log.append_in(connection, [steward.entry("match.accept", now, (subject_id,), detail)])
         return merged
 

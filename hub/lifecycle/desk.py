@@ -18,7 +18,7 @@ from functools import partial
 
 import asyncpg
 
-from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
+from hub.audit.entry import OPENED, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.errors import InputError
 from hub.keys.cache import DataKeyCache
@@ -48,6 +48,7 @@ class Session:
         self.moment = moment
         self.done: Event | None = None
         """What was done; None so far."""
+        self.opened = 0  # sealed values that were opened, to be sealed anew
         self.recall: Cause | None = None
         """Why all who got the record are told, in the same transaction; None: they are not."""
 
@@ -152,7 +153,8 @@ class Session:
                 "record": record.record_id.hex(),
                 "state": case.state,
                 "reason": self.done.reason,
-            },
+            }
+            | ({OPENED: self.opened} if self.opened else {}),
         )
 
 
@@ -237,9 +239,7 @@ class Desk:
                 connection, case, self._keys.open(case.record.subject_id, *wrapped), actor, moment
             )
             opened = (await store.events(connection, case))[0]
-            of_unit = (
-                case.kind is CaseKind.SHIELD
-            )  # opened by the unit itself, confirmed by another person of it
+            of_unit = case.kind is CaseKind.SHIELD  # by the unit itself, confirmed by another person of it
             if actor.subject_id == case.record.subject_id or (
                 actor.institution == opened.institution and not of_unit
             ):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import orjson
 
-from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
+from hub.audit.entry import OPENED, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.disclosure.marks import MarkKind
 from hub.errors import InputError
@@ -58,6 +58,8 @@ class _Act:
     key: DataKey
     done: tuple[str, MarkKind, str] = ("", MarkKind.STATEMENT, "")
     """Operation, kind and id of the mark; set by the act."""
+    opened: int = 0
+    """How many sealed values were opened, to be compared with a statement."""
     kinds: list[MarkKind] | None = None
 
 
@@ -79,6 +81,7 @@ class MarkService:
         text = _checked(text)
         async with self._acting(name, Capacity.SUBJECT, actor, moment, published=True) as act:
             clear, sealed = await _values(act, name)
+            act.opened = len(sealed)
             if hidden_in(text, sealed):
                 raise InputError(
                     "The statement quotes personal data that the hub keeps sealed.",
@@ -153,7 +156,7 @@ class MarkService:
             act = _Act(connection, self._keys.open(name.subject_id, *wrapped))
             yield act
             act.kinds = await marking.in_force(connection, name)
-            await self._log.append_in(connection, [_entry(name, act.done, actor, moment)])
+            await self._log.append_in(connection, [_entry(name, act, actor, moment)])
 
 
 def _may(actor: Actor, needed: Capacity, name: RecordName, source_unit: str) -> bool:
@@ -208,8 +211,8 @@ def _expect_proceeding(kind: MarkKind) -> None:
         )
 
 
-def _entry(name: RecordName, done: tuple[str, MarkKind, str], actor: Actor, moment: Moment) -> Entry:
-    operation, kind, mark = done
+def _entry(name: RecordName, act: _Act, actor: Actor, moment: Moment) -> Entry:
+    operation, kind, mark = act.done
     return Entry(
         new_entry_id(),
         moment.now,
@@ -222,5 +225,6 @@ def _entry(name: RecordName, done: tuple[str, MarkKind, str], actor: Actor, mome
         operation=f"lifecycle.mark.{operation}",
         policy=moment.policy.revision,
         subjects=(SubjectPart(name.subject_id, EntryOutcome.DONE),),
-        detail={"dataset": name.dataset, "record": name.record_id.hex(), "kind": kind.value, "mark": mark},
+        detail={"dataset": name.dataset, "record": name.record_id.hex(), "kind": kind.value, "mark": mark}
+        | ({OPENED: act.opened} if act.opened else {}),
     )

@@ -108,7 +108,7 @@ class ObjectionService:
                     message_zh="尚未收到更正后的记录，请先报送更正数据。",
                 )
             if settlement is Settlement.WITHDRAWN and record.state is not RecordState.REVOKED:
-                await records.change(
+                session.opened += await records.change(
                     session.connection, record, session.key, case_id, moment.now,
                     state=RecordState.REVOKED, visible_until=record.visible_until,
                 )  # fmt: skip

@@ -110,7 +110,7 @@ async def change(
     *,
     state: RecordState,
     visible_until: date | None,
-) -> None:
+) -> int:
     """Put a new version of a record in place of the one that was read, with another state.
 
     Args:
@@ -122,6 +122,9 @@ async def change(
         state: of the new version.
         visible_until: first civil day on which the new version is no longer shown; None: no end.
 
+    Returns:
+        How many sealed values were opened, to be sealed anew.
+
     Raises:
         UnavailableError: when somebody else changed the record meanwhile.
         SealError: when a sealed value does not open.
@@ -132,23 +135,23 @@ async def change(
     stored = await connection.fetchval(_READ_SEALED, *place)
     if kept != "INSERT 0 1" or stored is None:
         raise _changed()
-    sealed = _sealed_anew(key, record, stored)
+    sealed, opened = _sealed_anew(key, record, stored)
     done = await connection.execute(_REPLACE, *place, state, visible_until, now, case_id, sealed)
     if done != "UPDATE 1":
         raise _changed()
+    return opened
 
 
-def _sealed_anew(key: DataKey, record: RecordFacts, stored: str) -> str:
+def _sealed_anew(key: DataKey, record: RecordFacts, stored: str) -> tuple[str, int]:
     name = record.name
     old = aad_prefix(name.subject_id, name.dataset, name.record_id, record.version)
     new = aad_prefix(name.subject_id, name.dataset, name.record_id, record.version + 1)
     fields: dict[str, str] = orjson.loads(stored)
-    return orjson.dumps(
-        {
-            field: key.seal(new + field.encode(), key.unseal(old + field.encode(), token))
-            for field, token in fields.items()
-        }
-    ).decode()
+    anew = {
+        field: key.seal(new + field.encode(), key.unseal(old + field.encode(), token))
+        for field, token in fields.items()
+    }
+    return orjson.dumps(anew).decode(), len(anew)
 
 
 def _changed() -> UnavailableError:

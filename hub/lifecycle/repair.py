@@ -122,7 +122,7 @@ class RepairService:
             if record.state is not RecordState.VALID:
                 raise _not_published()
             await _hold_to_period(session.connection, record, moment)
-            await records.change(
+            session.opened += await records.change(
                 session.connection, record, session.key, case_id, moment.now,
                 state=RecordState.REPAIRED, visible_until=record.visible_until,
             )  # fmt: skip
@@ -159,7 +159,7 @@ class RepairService:
                 raise _not_published()
             severity = _severity(record, moment)
             period = moment.clocks.publication_of(record.name.dataset, severity)
-            await records.change(
+            session.opened += await records.change(
                 session.connection, record, session.key, case_id, moment.now,
                 state=RecordState.VALID, visible_until=period.hidden_from(moment.today),
             )  # fmt: skip

@@ -155,7 +155,7 @@ async def _change(session: Session, before: RecordState, after: RecordState) -> 
             hint="Look at the record's other cases.",
             message_zh="该记录的状态已改变，此操作不再适用。",
         )
-    await records.change(
+    session.opened += await records.change(
         session.connection, record, session.key, session.case.case_id, session.moment.now,
         state=after, visible_until=record.visible_until,
     )  # fmt: skip

@@ -92,12 +92,13 @@ class WithdrawalService:
                 CaseKind.WITHDRAWAL, Act.WITHDRAW, CaseState.WITHDRAWN,
                 due_on=None, decide_by=due, ground=fallen.ground, written=_written(fallen),
             )  # fmt: skip
-            await records.change(
+            opened = await records.change(
                 opening.connection, opening.record, opening.key, case.case_id, moment.now,
                 state=RecordState.REVOKED, visible_until=opening.record.visible_until,
             )  # fmt: skip
             assert opening.session is not None
             opening.session.recall = Cause.WITHDRAWN
+            opening.session.opened += opened
         return case
 
     async def _settle(self, case_id: str, fallen: FallenDecision, actor: Actor, moment: Moment) -> Case:
@@ -106,7 +107,7 @@ class WithdrawalService:
             record = await session.record()
             _check_order(fallen, record)
             if record.state in _WITHDRAWABLE:  # else it is withdrawn already
-                await records.change(
+                session.opened += await records.change(
                     session.connection, record, session.key, case_id, moment.now,
                     state=RecordState.REVOKED, visible_until=record.visible_until,
                 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
@@ -26,6 +26,14 @@ ORDER BY version
 _KEY = "SELECT kek_id, wrapped_key FROM subject WHERE subject_id = $1"
 
 
+class Changes(NamedTuple):
+    """What versions of a record changed."""
+
+    fields: frozenset[str]
+    opened: int
+    """How many sealed values were opened, to be compared."""
+
+
 async def changed_fields(
     connection: asyncpg.Connection,
     keys: DataKeyCache,
@@ -33,7 +41,7 @@ async def changed_fields(
     dataset: str,
     record_id: bytes,
     since: int,
-) -> frozenset[str]:
+) -> Changes:
     """Names of the fields whose value one of the versions from `since` on changed, the current one included.
 
     Raises:
@@ -41,16 +49,17 @@ async def changed_fields(
     """
     rows = await connection.fetch(_VERSIONS, subject_id, dataset, record_id, since)
     if len(rows) < 2:
-        return frozenset()
+        return Changes(frozenset(), 0)
     subject = await connection.fetchrow(_KEY, subject_id)
     key = keys.open(subject_id, subject["kek_id"], subject["wrapped_key"])
     values = [_values(row, key, subject_id, dataset, record_id) for row in rows]
-    return frozenset(
+    changed = frozenset(
         name
         for old, new in pairwise(values)
         for name in old.keys() | new.keys()
         if old.get(name) != new.get(name)
     )
+    return Changes(changed, sum(len(orjson.loads(row["sealed"])) for row in rows))
 
 
 def _values(row: Any, key: DataKey, subject_id: bytes, dataset: str, record_id: bytes) -> Mapping[str, Any]:

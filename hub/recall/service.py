@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, record_ref
+from hub.audit.entry import OPENED, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, record_ref
 from hub.audit.log import AuditLog
 from hub.clock import to_millis
 from hub.errors import InputError
@@ -62,6 +62,8 @@ class _Scope(NamedTuple):
     """Index from which the log is searched."""
     until: datetime | None
     repeated: bool
+    opened: int = 0
+    """How many sealed values were opened, to tell what changed."""
 
 
 class RecallService:
@@ -258,8 +260,10 @@ class RecallService:
         if last is not None and last.version == version:
             return _Scope(version, last.fields, last.scanned, last.issued_at, repeated=True)
         since = last.version if last is not None else 1
-        fields = await changed_fields(connection, self._keys, subject_id, dataset, record_id, since)
-        return _Scope(version, fields, 0, None, repeated=False) if fields else None
+        found = await changed_fields(connection, self._keys, subject_id, dataset, record_id, since)
+        if not found.fields:
+            return None
+        return _Scope(version, found.fields, 0, None, repeated=False, opened=found.opened)
 
     async def _search(
         self,
@@ -296,6 +300,7 @@ class RecallService:
         detail = {
             "recall": recall_id, "dataset": dataset, "record": record_ref(record_id), "cause": cause.value,
             "institutions": list(institutions), "due": to_millis(recall.due_at), "withheld": found.withheld,
+            **({OPENED: scope.opened} if scope.opened else {}),
         }  # fmt: skip
         entry = _entry("recall.issue", subject_id, actor, now, detail)
         return Issued(recall_id, institutions, found.withheld, entry)

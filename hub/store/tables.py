@@ -572,6 +572,9 @@ log_entry = Table(
     Index("log_entry_subjects", "subjects", postgresql_using="gin"),
     Index("log_entry_caller", "log_id", "caller", "idx"),
     Index("log_entry_id", "entry_id"),
+    Index(
+        "log_entry_span", "idx", "at", postgresql_using="brin", postgresql_with={"autosummarize": True}
+    ),  # which indices an hour may lie at: a few bytes for each megabyte of entries
     postgresql_with={"toast_tuple_target": 8160},  # entries of usual size stay in the row, uncompressed
 )
 

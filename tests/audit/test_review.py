@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from hub.audit.entry import EntryOutcome, Kind, SubjectPart, read_body
-from hub.audit.review import EntryFilter, list_entries
+from hub.audit.review_filter import EntryFilter
+from hub.audit.review_search import list_entries
 from hub.errors import UnavailableError
 
 from .audit_world import ACME, NOW, OTHER, administrator, an_entry, open_log

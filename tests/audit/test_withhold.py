@@ -12,7 +12,8 @@ from hub.audit.findings import Problem, WalkReport
 from hub.audit.merkle import leaf_hash, verify_inclusion
 from hub.audit.note import verify_checkpoint
 from hub.audit.proofs import proof
-from hub.audit.review import EntryFilter, list_entries
+from hub.audit.review_filter import EntryFilter
+from hub.audit.review_search import list_entries
 from hub.audit.walk import walk
 from hub.audit.withhold import ASK, ask, confirm
 from hub.errors import InputError

@@ -15,7 +15,7 @@ def test_listing_the_log_leaves_an_entry_that_names_who_listed(shell: Shell) -> 
     line = json.loads(shell.done("audit", "list", "--json", "--kind", "AUDIT_READ").splitlines()[0])
     assert line["caller"].startswith("cli:")
     assert line["entry"]["operation"] == "audit.list"
-    assert line["entry"]["detail"] == {"caller": "bank-hkb", "shown": 0}
+    assert line["entry"]["detail"] == {"filter": {"caller": "bank-hkb"}, "shown": 0}
     assert shell.count("log_entry") == 2
 
 
@@ -182,3 +182,62 @@ def _execute(shell: Shell, statement: str) -> None:
             await database.close()
 
     asyncio.run(body())
+
+
+def test_counts_are_told_by_caller_and_day_and_leave_an_entry(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    shell.grant()
+    out = shell.done("audit", "counts", "PURPOSE", "OUTCOME", "--per", "DAY")
+    assert "LOAN_APPLICATION" in out
+    lines = [json.loads(line) for line in shell.done("audit", "counts", "KIND", "--json").splitlines()]
+    assert {line["keys"]["KIND"]: line["entries"] for line in lines}["AUDIT_READ"] == 1
+    last = json.loads(shell.done("audit", "list", "--json", "--limit", "1"))
+    assert (last["entry"]["operation"], last["entry"]["detail"]["by"]) == ("audit.counts", ["KIND"])
+
+
+def test_who_saw_a_subject_that_nobody_saw_is_nobody_and_is_entered(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    shell.grant()
+    assert json.loads(shell.done("audit", "who", COMPANY, "--json")) == {"viewers": [], "withheld": 0}
+    shell.done("audit", "who", COMPANY, "--field", "government.penalty.documentNo")
+    entry = json.loads(shell.done("audit", "list", "--json", "--limit", "1"))["entry"]
+    assert entry["detail"]["filter"]["field"] == "government.penalty.documentNo"
+    assert COMPANY not in json.dumps(entry)
+
+
+def test_an_entry_is_shown_by_index_and_id_and_one_that_is_not_there_is_an_error(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    shell.grant()
+    entry = json.loads(shell.done("audit", "list", "--json").splitlines()[0])
+    shown = shell.done("audit", "show", str(entry["index"]))
+    assert "sub_" in shown
+    document = json.loads(shell.done("audit", "show", entry["entry"]["id"], "--json"))
+    assert document["index"] == entry["index"]
+    ran = shell("audit", "show", "99999")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_filter_in_the_wrong_form_is_refused_and_reads_nothing(shell: Shell) -> None:
+    ran = shell("audit", "list", "--record", "rec_1")
+    assert ran.code == 2
+    assert shell.count("log_entry") == 0
+
+
+def test_the_equation_holds_over_a_log_without_disclosures_and_fails_where_openings_are_not_explained(
+    shell: Shell,
+) -> None:
+    shell.ingest(shell.penalties())
+    assert "✓" in shell.done("audit", "equation")
+
+    async def lie() -> None:
+        database = await Database.open(shell.database_url, pool_size=1)
+        await database.pool.execute(
+            "UPDATE log_entry SET body = convert_to(replace(convert_from(body, 'UTF8'), '\"unsealed\":0', '\"unsealed\":3'), 'UTF8')"
+            " WHERE idx = 0"
+        )
+        await database.close()
+
+    asyncio.run(lie())
+    ran = shell("audit", "equation")
+    assert ran.code == 1
+    assert "MORE" in ran.out

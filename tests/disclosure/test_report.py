@@ -15,7 +15,7 @@ from hub.disclosure.text import NULLS
 from hub.errors import DisclosureRefusedError
 
 SUBJECT = b"\x01" * 16
-_KEPT = {"path", "subject_id", "entry", "error", "purpose", "spooled"}
+_KEPT = {"questioned", "path", "subject_id", "entry", "error", "purpose", "spooled"}
 """What a part still holds when it was taken back."""
 
 
@@ -33,7 +33,7 @@ def test_a_part_shown_has_something_in_every_place() -> None:
     empty = Part(("a",), SUBJECT)
     shown = a_shown_part()
     left = {f.name for f in dataclasses.fields(Part) if getattr(shown, f.name) == getattr(empty, f.name)}
-    assert left <= {"path", "subject_id", "error", "spooled"}
+    assert left <= {"path", "subject_id", "error", "spooled", "questioned"}
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["void", "refused at the last moment"])
