@@ -67,7 +67,7 @@ query WhoSawWhat($uscc: String!) {
 LEDGER: Final = """\
 query MyLedger {
   accessLedger(first: 6) {
-    nodes { index at institution caller purpose outcome reason items { dataset outcome } }
+    nodes { index at institution caller purpose outcome reason sentence { zh en } items { dataset outcome } }
   }
 }
 """

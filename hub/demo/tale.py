@@ -1,4 +1,4 @@
-"""The story: nine things that happen around one loan application, played against a running hub over HTTP.
+"""The story: ten things that happen around one loan application, played against a running hub over HTTP.
 
 Each step asserts what it shows: if the hub answers otherwise, the story stops with an error instead of telling it.
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from hub.audit import offline
 from hub.catalog.types import Catalog
@@ -26,7 +27,7 @@ from hub.demo.teller import Teller
 from hub.demo.visitor import Door, Reply, Visit
 from hub.errors import HubError
 
-STEPS = 9
+STEPS = 10
 MATTER = "SV-RANDOM-INSPECTION"
 LOAN = "LOAN_APPLICATION"
 _COMPANY = {"uscc": facts.COMPANY_USCC}
@@ -38,6 +39,7 @@ _CALLERS = {client.client_id: client.name_zh for client in DEMO_CLIENTS}
 _NOBODY = "–"
 _ROWS, _WRONG = 40, 3
 """Rows of the department's file, and how many of them are wrong."""
+_SHOWN = "DISCLOSED"
 _IN_PART = 3
 """Exit code of `hub ingest` when some rows are in quarantine."""
 _NOTICE_CHARACTERS = 150
@@ -84,6 +86,7 @@ class Tale:
         await self._company_looks()
         await self._consent_withdrawn()
         self._file_taken_in()
+        self._evidence_packed()
 
     async def grant(self) -> str:
         """Id of a consent that the company gives the bank."""
@@ -200,7 +203,10 @@ class Tale:
         self.teller.line("←", "green")
         rows = [[str(n["index"]), n["at"][11:19], _institution(n), n["purpose"], _outcome(n)] for n in nodes]
         self.teller.rows(("#", "时间 at", "机构 institution", "用途 purpose", "结果 outcome"), rows)
-        _require(any(n["institution"] == facts.BANK_HKB for n in nodes), "the bank is missing in the ledger")
+        banks = [n for n in nodes if n["institution"] == facts.BANK_HKB and n["outcome"] == _SHOWN]
+        _require(bool(banks), "the bank is missing in the ledger")
+        self.teller.line(f"  {banks[0]['sentence']['zh']}")
+        self.teller.line(f"  {banks[0]['sentence']['en']}")
 
     async def _consent_withdrawn(self) -> None:
         self.teller.heading(
@@ -236,6 +242,22 @@ class Tale:
             for number, column, code, message, hint, *_ in list(csv.reader(file))[1:]:
                 self.teller.line(f"  第 {number} 行 row {number} · {column} · {code}")
                 self.teller.line(f"    {message} {hint}")
+
+    def _evidence_packed(self) -> None:
+        self.teller.heading(
+            "隐私专员出具证据包：任何人脱离枢纽即可核验",
+            "The officer makes an evidence pack, which anybody verifies without the hub",
+        )
+        pack = self.papers / "evidence.zip"
+        pack.unlink(missing_ok=True)
+        arguments = ["evidence", "pack", "--response", "loan-file.json", "--out", pack.name]
+        self.teller.line("$ hub " + " ".join(arguments), "cyan")
+        made = _run([*hub_command(), *arguments], self.papers, self.environment)
+        self.teller.output(made.stdout + made.stderr)
+        _require(made.returncode == 0, "the evidence pack was not made")
+        with ZipFile(pack) as members:
+            self.teller.line("  " + " · ".join(sorted(members.namelist())))
+        _require(self._verify(pack) == 0, "the evidence pack did not verify")
 
     async def _refusal(self, visit: Visit, reason: str) -> None:
         self._sent(visit, q.SHORT)
