@@ -61,8 +61,10 @@ TOLD = {
     "a department is not shown loans": "规则 rule X-DEPT-01",
     "the officer sees who looked": "dept-amr     GOV_SUPERVISION   LoanFile        DISCLOSED",
     "the company sees who looked": "海口示范银行（演示）            LOAN_APPLICATION  DISCLOSED",
+    "its ledger says so in words": "asked for “Decision on a loan",
     "after withdrawal the bank is refused": "拒绝 refused: CONSENT_WITHDRAWN",
     "wrong rows of a file come back": "CHECKSUM_MISMATCH",
+    "an evidence pack verifies without the hub": "ok  一致 consistency: all checkpoints in the pack are of one log",
 }
 
 
@@ -82,7 +84,7 @@ def test_a_second_run_loads_nothing(stand: Stand) -> None:
 
 
 def test_output_fits_one_hundred_columns_and_has_no_control_codes(stand: Stand) -> None:
-    told = stand.outputs["first"].split("【1/9】")[1].split("【9/9】")[0].rstrip("\n").splitlines()
+    told = stand.outputs["first"].split("【1/10】")[1].split("【9/10】")[0].rstrip("\n").splitlines()
     assert [line for line in told if cell_len(line) > 100 and "sub_" not in line] == []
     assert "\x1b" not in stand.outputs["first"]
     assert [line for line in told if line != line.rstrip()] == []
