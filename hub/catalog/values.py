@@ -43,6 +43,10 @@ _TEXT_SEPARATORS = re.compile(r"[;；\n]")
 _ENUM_SEPARATORS = re.compile(r"[;；、,，\n]")
 _PLAIN_TEXT = re.compile(r"[0-9A-Za-z][!\"$-~]{0,63}")
 """Text without spaces, signs of formulas and errors, or words for nothing; stored as it is."""
+_SAME = dict.fromkeys(map(ord, "[{\u3014\u3010\u3016\u3008\u300a"), "(")
+_SAME |= dict.fromkeys(map(ord, "]}\u3015\u3011\u3017\u3009\u300b"), ")")
+_SAME |= dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
+"""Brackets and dashes that are written for one another, as the one of them that keys have."""
 _OTHER = re.compile(r"其他[-—:(].+")
 
 
@@ -136,12 +140,13 @@ def _spellings(field: Field) -> Mapping[str, str]:
 def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
     """Canonical text of the natural key of a record's stored values; empty for profiles.
 
-    Texts are compared without regard to width, case and spaces, so (2026) equals （2026）.
+    Texts are compared without regard to width, case, spaces and the kind of brackets and dashes, so 〔2026〕 equals
+    (2026) and ［2026］: whoever writes a document number otherwise names no other document.
     """
     if not dataset.natural_key:
         return ""
     parts = [values.get(name) for name in dataset.natural_key]
-    return orjson.dumps([normalise(p) if isinstance(p, str) else p for p in parts]).decode()
+    return orjson.dumps([normalise(p).translate(_SAME) if isinstance(p, str) else p for p in parts]).decode()
 
 
 def _date(cell: Cell) -> str:

@@ -28,6 +28,7 @@ from hub.disclosure.rules import Rules
 from hub.errors import HubError, PolicyError
 from hub.folders import locate
 from hub.identity.clients import ClientRegistry
+from hub.policies.cases import load_cases
 from hub.policies.lint import warnings
 from hub.policies.reference import CasbinReference
 
@@ -96,7 +97,7 @@ def _catalogue(settings: Settings) -> str:
 def _policy(settings: Settings, loaded: list[Rules], *, verbose: bool) -> str:
     rules = load_rules(settings)
     loaded.append(rules)
-    notes = list(warnings(rules.policy, rules.catalog))
+    notes = [*warnings(rules.policy, rules.catalog), *_unasked(settings, rules)]
     if verbose:
         for note in notes:
             say(f"  {note}")
@@ -104,6 +105,22 @@ def _policy(settings: Settings, loaded: list[Rules], *, verbose: bool) -> str:
     policy = rules.policy
     templates = f"{len(policy.fair_use)} fair-use templates"
     return f"{len(policy.rules)} rules, {len(policy.purposes)} purposes, {templates}{look}"
+
+
+def _unasked(settings: Settings, rules: Rules) -> Iterator[str]:
+    """Datasets about which the policy says nothing of their own: only rules for more than one decide, or no case asks.
+
+    A field that a wide rule opens by accident is seen in no test otherwise.
+    """
+    cases = load_cases(locate("policies", settings.policies_dir), rules.policy, rules.catalog)
+    asked = {field.rpartition(".")[0] for case in cases for field in case.fields}
+    named = {rule.pattern.rpartition(".")[0] for rule in rules.policy.rules}
+    for dataset in rules.catalog:
+        if dataset.id not in asked:
+            ruled = (
+                "" if dataset.id in named else ", and no rule names it: only rules for more than it decide"
+            )
+            yield f"cases.toml: no case asks about {dataset.id}{ruled}."
 
 
 def _cases(settings: Settings, rules: Rules) -> str:

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
+import os
+import pwd
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -211,8 +212,12 @@ async def _act(
 
 
 def actor() -> str:
-    """Who acts, as the log names it."""
+    """Who acts, as the log names it: the account that the process runs under, never what the environment says.
+
+    Four-eyes rules rest on it, and `LOGNAME` is anybody's to set.
+    """
+    number = os.getuid()
     try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # no name for this user id
-        return "cli:unknown"
+        return f"cli:{pwd.getpwuid(number).pw_name}"
+    except KeyError:  # no name for this user id
+        return f"cli:{number}"

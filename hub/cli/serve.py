@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
@@ -47,6 +48,7 @@ def serve(
     if settings.workers < 1:
         raise ConfigurationError("There must be at least one server process.", hint="Correct HUB_WORKERS.")
     open_private_ring(settings)
+    _try_port(settings)
     signal.signal(signal.SIGTERM, _stop)  # so that an embedded database is stopped as well
     with with_database(settings) as ready:
         _try_out(ready)
@@ -95,6 +97,28 @@ def migrate() -> None:
         migrate_database(ready.database_url)
         asyncio.run(check_revision(ready.database_url))
     say(f"The database is at revision {head_revision()}.")
+
+
+def _try_port(settings: Settings) -> None:
+    """Listen for a moment, so that a port in use is said before a database is started.
+
+    Raises:
+        ConfigurationError: when nobody can listen there.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+            tried.bind(address)
+            tried.listen()
+    except (OSError, OverflowError, UnicodeError):
+        raise ConfigurationError(
+            f"The hub cannot listen on {settings.host} port {settings.port}.",
+            hint="Stop what listens there, or give another --port or --host.",
+            message_zh=f"无法监听 {settings.host}:{settings.port}，端口可能已被占用。",
+        ) from None
 
 
 def _try_out(settings: Settings) -> None:

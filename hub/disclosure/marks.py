@@ -24,6 +24,15 @@ from hub.keys.sealing import DataKey, aad_prefix
 FIELD = "marks"
 """Name of the field of a record, and of a subject for its profile."""
 TYPE = "RecordMark"
+PUT_MARKS = """UPDATE record SET marks = (
+    SELECT json_agg(json_strip_nulls(json_build_object(
+        'id', m.mark_id, 'kind', m.kind, 'quotes', m.quotes, 'sealed', m.sealed,
+        'since', to_char(m.since AT TIME ZONE 'UTC' + interval '8 hours', 'YYYY-MM-DD')))
+      ORDER BY m.since, m.kind)
+    FROM record_mark m
+    WHERE m.subject_id = $1 AND m.dataset = $2 AND m.record_id = $3 AND m.ended_at IS NULL)
+WHERE subject_id = $1 AND dataset = $2 AND record_id = $3"""
+"""Repeats the marks in force beside their record; subject id, dataset, record id."""
 
 
 class MarkKind(StrEnum):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ PURPOSE = "DATA_SUPPLY"
 ROLE = "source_unit"
 _ACT = "intake.upload"
 _AT_ONCE = 4
+_AT_ONCE_EACH = 3
+"""Uploads of one institution, so that one that sends slowly does not keep all others out."""
 _PIECE_SECONDS = 30.0
 _RECEIVE_SECONDS = 1800.0
 _logger = logging.getLogger(__name__)
@@ -92,7 +95,7 @@ class UploadEndpoint:
         self._rules = rules
         self._max_bytes = max_bytes
         self._piece_seconds = piece_seconds
-        self._open = 0
+        self._open: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[Response]] = set()
 
     async def close(self) -> None:
@@ -120,14 +123,15 @@ class UploadEndpoint:
                 message_zh="只接受 POST 请求。",
             )  # fmt: skip
         supply = await self._admit(request)
-        if self._worker.stopping or self._open >= _AT_ONCE:
+        who = supply.caller.institution
+        if self._worker.stopping or self._open.total() >= _AT_ONCE or self._open[who] >= _AT_ONCE_EACH:
             raise UnavailableError(
                 "Too many uploads are on their way.", hint="Send it again shortly.",
                 message_zh="上传任务过多，请稍后重试。",
             )  # fmt: skip
-        self._open += 1
+        self._open[who] += 1
         async with AsyncExitStack() as stack:
-            stack.callback(self._closed)
+            stack.callback(self._closed, who)
             incoming = stack.enter_context(incoming_file(self._intake.home / "incoming"))
             await self._receive(request, incoming)
             task = asyncio.create_task(self._take_in(supply, incoming, stack.pop_all()))
@@ -135,8 +139,9 @@ class UploadEndpoint:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    def _closed(self) -> None:
-        self._open -= 1
+    def _closed(self, institution: str) -> None:
+        self._open[institution] -= 1
+        self._open += Counter()  # forgets those at zero
 
     async def _admit(self, request: Request) -> _Supply:
         """Who sends what; refuses before the body is read."""

@@ -21,6 +21,8 @@ JSON = "application/json"
 COMMITMENTS = ("answer", "fields")
 """What the receipt may commit to: the answer as a whole, or each field of it."""
 NDJSON = "application/x-ndjson"
+_NESTING = 64
+"""Levels of lists and objects in a body at most; serialisers give up at 254."""
 """One line for each subject of a list; only where the client asks for it by name."""
 
 
@@ -105,6 +107,12 @@ def check_content_type(content_type: str) -> None:
         )
 
 
+def _deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects stand in each other more than so many levels deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is not None and (not levels or any(_deeper(one, levels - 1) for one in inner))
+
+
 def read_request(body: bytes) -> WireRequest:
     """The parameters in a body.
 
@@ -120,6 +128,13 @@ def read_request(body: bytes) -> WireRequest:
             hint="Send one JSON object in UTF-8.",
             message_zh="请求体不是有效的 JSON。",
         ) from None
+    if body.count(b"[") + body.count(b"{") > _NESTING and _deeper(data, _NESTING):
+        raise WireError(
+            400,
+            f"The body nests deeper than {_NESTING} levels.",
+            hint="Send flat variables; no operation takes such.",
+            message_zh=f"请求体嵌套超过 {_NESTING} 层。",
+        )
     if not isinstance(data, dict):
         raise WireError(
             400,

@@ -10,11 +10,13 @@ from hub.audit.log import AuditLog
 from hub.catalog.types import Catalog
 from hub.errors import InputError
 from hub.intake.acting import Steward
+from hub.intake.lineage import SPELLING
 from hub.intake.merge import Merged, Merger, Origin
 from hub.intake.name_index import Candidate, candidates
 from hub.intake.names import score
-from hub.intake.resolve import SPELLING_SCHEME, spelling_hash
+from hub.intake.resolve import SPELLING_SCHEME, resolve, spelling_hash
 from hub.intake.review import CaseState, MatchCase, rebuilt, unseal_row
+from hub.intake.rows import ValidRow
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.store.database import Database
@@ -86,11 +88,11 @@ class MatchDesk:
             name, values, aliases = self._open(row)
             hashed = spelling_hash(self._indexer, row["source_unit"], name)
             await connection.execute(_REMEMBER, hashed, SPELLING_SCHEME, subject_id)
+            kept = rebuilt(dataset, row["batch_row"], name, values, aliases)
+            await self._expect_same(connection, row["source_unit"], kept, subject_id)
             origin = Origin(dataset, row["source_unit"], row["batch_id"], now)
             merger = Merger(origin, indexer=self._indexer, sealer=self._sealer)
-            merged = await merger.merge(
-                connection, [rebuilt(dataset, row["batch_row"], name, values, aliases)]
-            )
+            merged = await merger.merge(connection, [kept])
             if merged.faults:
                 found = merged.faults[0][1]
                 raise InputError(
@@ -119,6 +121,20 @@ class MatchDesk:
             await connection.execute(_CLOSE, case_id, CaseState.REJECTED, now, steward.client_id, None)
             detail = {"case": case_id.hex(), "dataset": row["dataset"], "batch": row["batch_id"]}
             await self._log.append_in(connection, [steward.entry("match.reject", now, (), detail)])
+
+    async def _expect_same(self, connection: Any, source_unit: str, row: ValidRow, subject_id: bytes) -> None:
+        """Hold that no code of the row has come to lead to another subject since it was kept.
+
+        Raises:
+            InputError: when one has; the row would land there, and the log would say otherwise.
+        """
+        (whose,) = await resolve(connection, self._indexer, source_unit, [row])
+        if whose.mark != SPELLING and whose.subject_id != subject_id:
+            raise InputError(
+                "A code of the row leads to another organisation by now.",
+                hint="Reject the case and let the source send the row again; it goes by its code.",
+                message_zh="该行的旧代码现已指向另一组织，请驳回后由信源重新报送。",
+            )
 
     async def _take(self, connection: Any, case_id: bytes) -> Any:
         row = await connection.fetchrow(_TAKE, case_id)

@@ -29,7 +29,7 @@ import orjson
 from hub.catalog.types import SubjectKind
 from hub.catalog.values import natural_key
 from hub.errors import IntakeError
-from hub.intake import lineage, name_index, review, store
+from hub.intake import lineage, name_index, review, standing, store
 from hub.intake.faults import Fault, fault
 from hub.intake.resolve import REVIEWED, resolve
 from hub.intake.rows import Origin as Origin
@@ -138,18 +138,32 @@ class Merger:
         unseen = await self._mark(connection, keyed)
         added, replaced = self._sort(keyed, existing, unseen, result)
         await store.add_records(connection, [self._record(k, 1, keys[k.subject_id]) for k in added])
-        await store.replace_records(
-            connection,
-            self._dataset.id,
-            [self._record(k, existing[k.record_id].version + 1, keys[k.subject_id]) for k in replaced],
-            self._origin.received_at,
-        )
+        await self._replace(connection, replaced, existing, keys)
         changed = (*added, *replaced)
         await store.add_tokens(connection, [t for k in changed for t in self._tokens(k)])
         await lineage.add_marks(connection, self._lineage(changed, existing))
         if self._dataset.profile:
             await self._register(connection, changed)
         return result
+
+    async def _replace(
+        self,
+        connection: store.Connection,
+        replaced: Sequence[Keyed],
+        existing: dict[bytes, store.Existing],
+        keys: dict[bytes, DataKey | None],
+    ) -> None:
+        """Put corrections in place of what they correct; what stands on the records stays."""
+        dataset = self._dataset.id
+        rows = [self._record(k, existing[k.record_id].version + 1, keys[k.subject_id]) for k in replaced]
+        rows = await standing.keep_clocks(connection, dataset, rows)
+        await store.replace_records(connection, dataset, rows, self._origin.received_at)
+        corrected = {
+            k.record_id: standing.Corrected(k.row.values, self._sealed[k.row.subject.kind], key)
+            for k in replaced
+            if (key := keys[k.subject_id]) is not None
+        }
+        await standing.keep_statements(connection, dataset, rows, corrected)
 
     def _lineage(self, changed: Sequence[Keyed], existing: dict[bytes, store.Existing]) -> list[lineage.Mark]:
         """How the subjects of changed records were found, where not by their own valid code."""

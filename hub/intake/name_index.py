@@ -2,7 +2,8 @@
 
 Kept from the rows of the registration itself, in the transaction that stores them; rows of other datasets cost
 nothing. A name is found by its keys (`hub.intake.names`), which is an equality in an index: at a million
-organisations a look-up reads as many rows as there are near names, and at most `_MOST` of them.
+organisations a look-up reads as many rows as there are near names, and at most `_MOST` of them beside as many of the
+very same core, so that a name that has many neighbours is still found.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from hub.intake.names import Why, keys, score
+from hub.intake.names import Why, key_of, keys, score
 
 _MOST = 500
 _KEEP = """
@@ -27,7 +28,9 @@ SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT DO NOTHING
 _NEAR = """
 SELECT n.subject_id, n.name, n.last_seen = max(n.last_seen) OVER (PARTITION BY n.subject_id) AS current
 FROM organization_name n JOIN subject s ON s.subject_id = n.subject_id AND s.wrapped_key IS NOT NULL
-WHERE n.subject_id IN (SELECT subject_id FROM organization_name_key WHERE key = ANY($1::text[]) LIMIT $2)
+WHERE n.subject_id IN (
+  (SELECT subject_id FROM organization_name_key WHERE key = $3 LIMIT $2)
+  UNION (SELECT subject_id FROM organization_name_key WHERE key = ANY($1::text[]) LIMIT $2))
 """
 _NAMES = """
 SELECT n.name, n.first_seen, n.last_seen FROM organization_name n
@@ -82,9 +85,11 @@ async def candidates(connection: Any, name: str, *, most: int = 5, least: int = 
         most: candidates at most.
         least: lowest score.
     """
-    wanted = sorted(keys(name))
+    wanted, same = sorted(keys(name)), key_of(name)
     best: dict[bytes, Candidate] = {}
-    for subject_id, registered, current in await connection.fetch(_NEAR, wanted, _MOST) if wanted else ():
+    for subject_id, registered, current in (
+        await connection.fetch(_NEAR, wanted, _MOST, same) if wanted else ()
+    ):
         points, why = score(name, registered)
         found = Candidate(subject_id, registered, points, why, not current)
         if points >= least and (subject_id not in best or _order(found) < _order(best[subject_id])):

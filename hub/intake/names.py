@@ -62,9 +62,14 @@ def core(name: str) -> str:
     return text
 
 
+def key_of(name: str) -> str:
+    """The core of a name, as far as it counts for keys."""
+    return core(name)[:_LONGEST]
+
+
 def keys(name: str) -> frozenset[str]:
     """The keys under which a name is found: its core, and the core without any one of its characters."""
-    text = core(name)[:_LONGEST]
+    text = key_of(name)
     if len(text) <= _LEAST:
         return frozenset((text,)) if text else frozenset()
     return frozenset((text, *(text[:n] + text[n + 1 :] for n in range(len(text)))))

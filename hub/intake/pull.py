@@ -8,6 +8,7 @@ Rules
 - The next run begins with the last watermark itself, because rows with the same one may have come since; those that
   are there already come out as unchanged.
 - Without a watermark column the whole relation is read each time, as one batch.
+- A watermark that lies in the future is read but not remembered: it would hide all that is still to come.
 - A row whose change gets a watermark lower than one already read is not seen (a transaction that was open for long);
   `from_start` reads everything once more.
 - A value of the source becomes the text of a cell, and from there everything is as with files.
@@ -154,7 +155,7 @@ async def pull(
     pages = _Pages(mapping, dataset, relation.rows(after))
     try:
         while pages.more:
-            page = pages.next(after)
+            page = pages.next(after, clock.now())
             begins = "" if after is None else _mark_text(after)
             digest = hashlib.sha256(f"pull\0{mapping.key}\0{begins}".encode()).hexdigest()
             supply = Supply(f"pull:{mapping.relation}", _digest(digest), lambda _dataset, page=page: page)  # type: ignore[misc]
@@ -228,9 +229,9 @@ class _Pages:
         """Whether there is a row that was not given yet."""
         return self._ahead is not None
 
-    def next(self, after: Any) -> _Page:
+    def next(self, after: Any, now: datetime) -> _Page:
         """The batch behind the watermark `after`; to be read to its end before the one behind it."""
-        return _Page(self, after)
+        return _Page(self, after, now)
 
     def take(self) -> Sequence[Any]:
         """The next raw row."""
@@ -271,13 +272,14 @@ class _Pages:
 class _Page:
     """One batch, read once."""
 
-    def __init__(self, pages: _Pages, after: Any) -> None:
+    def __init__(self, pages: _Pages, after: Any, now: datetime) -> None:
         self._pages = pages
         self._after = after
+        self._now = now
         self.headers = pages.headers
         self.row_count: int | None = None
         self.last: Any = None
-        """Watermark of the last row that was given."""
+        """Watermark from which a later run goes on: that of the last row that was given and is not of the future."""
 
     def rows(self) -> Iterator[SourceRow]:
         """The rows of the batch, numbered from 1.
@@ -287,15 +289,17 @@ class _Page:
         """
         pages, number, counted = self._pages, 0, 0
         marked = bool(pages.mapping.watermark)
+        before: Any = None
         while pages.more:
             mark = pages.mark()
-            if marked and counted >= pages.mapping.batch_rows and mark != self.last:
-                return
+            if marked and mark != before:
+                if counted >= pages.mapping.batch_rows:
+                    return
+                _mark_text(mark)  # before its row is taken in
+                before, self.last = mark, self.last if _to_come(mark, self._now) else mark
             number += 1
             counted += mark != self._after
-            row = pages.row(number, pages.take())
-            self.last = mark if marked else None
-            yield row
+            yield pages.row(number, pages.take())
 
 
 Cell = Callable[[Any], tuple[str, str]]
@@ -339,6 +343,19 @@ def _text(value: Any, kind: FieldType) -> tuple[str, str]:
             return ";".join(value), ""
         case _:
             return "", "NESTED_VALUE"
+
+
+def _to_come(mark: Any, now: datetime) -> bool:
+    """Whether a watermark is a time that has not come yet; a day of grace for clocks and zones that are not said."""
+    latest = now.astimezone(_CHINA) + timedelta(days=1)
+    if isinstance(mark, str) and "-" in mark:
+        try:
+            mark = datetime.fromisoformat(mark)
+        except ValueError:
+            return False  # a text that is no time
+    if isinstance(mark, datetime):
+        return mark > (latest if mark.tzinfo else latest.replace(tzinfo=None))
+    return isinstance(mark, date) and mark > latest.date()
 
 
 def _mark_text(mark: Any) -> str:

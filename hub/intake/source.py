@@ -95,8 +95,8 @@ def find_header(rows: Iterable[SourceRow], recognise: Recognise) -> SourceRow:
 
 
 def known_columns(cells: Iterable[str], recognise: Recognise) -> int:
-    """How many of the cells are headers of known columns."""
-    return sum(1 for cell in cells if cell and len(cell) <= 200 and recognise(cell))
+    """How many of the cells are headers of known columns; cells behind the last column of a file do not count."""
+    return sum(1 for cell in islice(cells, MAX_COLUMNS) if cell and len(cell) <= 200 and recognise(cell))
 
 
 def no_header() -> IntakeError:

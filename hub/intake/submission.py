@@ -41,6 +41,8 @@ MAX_ROWS = 1_000
 MAX_FAULTS = 200
 """Most faults in one answer."""
 _AT_ONCE = 16
+_AT_ONCE_EACH = 6
+"""Requests of one institution that may wait or run, so that none keeps the others out."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
 _RESERVE = """
 INSERT INTO intake_request (institution, request_id, dataset, sha256, begun_at) VALUES ($1, $2, $3, $4, $5)
@@ -116,12 +118,16 @@ class Submissions:
     def __init__(self, worker: IntakeWorker, database: Database) -> None:
         self.worker = worker
         self._database = database
-        self._tasks: set[asyncio.Task[Submitted]] = set()
+        self._tasks: dict[asyncio.Task[Submitted], str] = {}
         self._running: dict[tuple[str, str], _Turn] = {}
 
     async def close(self) -> None:
         """Let what runs come to an end."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _full(self, institution: str) -> bool:
+        mine = sum(1 for of in self._tasks.values() if of == institution)
+        return self.worker.stopping or len(self._tasks) >= _AT_ONCE or mine >= _AT_ONCE_EACH
 
     async def submit(
         self,
@@ -149,7 +155,7 @@ class Submissions:
         """
         dataset = _checked(request, catalog)
         found = supplier(dataset)
-        if self.worker.stopping or len(self._tasks) >= _AT_ONCE:
+        if self._full(institution):
             raise UnavailableError(
                 "Too many submissions are on their way.", hint="Send it again shortly.",
                 message_zh="报送任务过多，请稍后重试。",
@@ -157,8 +163,8 @@ class Submissions:
         task = asyncio.create_task(
             self._in_turn(request, dataset, catalog, calendar, institution, found, log)
         )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = institution
+        task.add_done_callback(self._tasks.pop)
         return await asyncio.shield(task)
 
     async def _in_turn(
@@ -193,7 +199,7 @@ class Submissions:
         supplier: Supplier,
         log: Log,
     ) -> Submitted:
-        lines = b"".join(orjson.dumps(dict(row)) + b"\n" for row in request.rows)
+        lines = _lines(request.rows)
         sha256 = hashlib.sha256(f"{request.request_id}\0{dataset.id}\0".encode() + lines).hexdigest()
         earlier = await self._reserve(request, institution, sha256)
         if earlier is not None:
@@ -261,6 +267,22 @@ def _checked(request: Request, catalog: Catalog) -> Dataset:
             message_zh=f"该数据集现行版本为 {dataset.edition}，与所填不符。",
         )
     return dataset
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The rows as JSON Lines; the order of their members does not count, so that it may differ when they are repeated.
+
+    Raises:
+        InputError: when a row holds what JSON Lines cannot.
+    """
+    try:
+        return b"".join(orjson.dumps(dict(row), option=orjson.OPT_SORT_KEYS) + b"\n" for row in rows)
+    except TypeError:
+        raise InputError(
+            "A row holds a number that is too long, or lists in lists.",
+            hint="Send numbers of more than 15 digits as text, and one value for each column.",
+            message_zh="行内含有过长的数字或多层嵌套，请以文本报送长数字，每列一个值。",
+        ) from None
 
 
 def _answer(request_id: str, dataset: Dataset, report: IntakeReport, index: int) -> Submitted:

@@ -2,7 +2,7 @@
 
 Rules
 - The archive is checked first: every part's checksum, no document type declaration, no part above its limit of
-  uncompressed bytes, so a bomb or a damaged file is refused before a row is given.
+  uncompressed bytes, no endless cell, so a bomb or a damaged file is refused before a row is given.
 - A formula cell is refused as FORMULA; the value a spreadsheet cached for it is not trusted.
 - An error value (#N/A, #REF!) is refused as CELL_ERROR; a date whose serial number is none, too.
 - A whole number of 16 digits or more is refused as DIGITS_LOST: a spreadsheet keeps 15, so an identifier typed
@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -49,6 +50,11 @@ MAX_ROWS = 1_048_576
 _EXACT = 10**15
 _BLOCK = 1 << 20
 _ROWS_AT_ONCE = 16
+_MAX_UNENDED_BYTES = 16 << 20
+"""Most bytes in which no cell, row, shared text or entry of a list ends; the longest cell that is taken is smaller."""
+_ENDED = re.compile(
+    rb"</(?:[\w.-]+:)?(?:c|si|row|xf)\s*>|<(?:[\w.-]+:)?(?:c|row|xf|mergeCell|hyperlink)\b[^<>]{0,400}/>"
+)
 _FAILURES = (
     ParseError,
     ValueError,
@@ -226,10 +232,17 @@ def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     parser = expat.ParserCreate() if part.filename.endswith((".xml", ".rels")) else None
     if parser is not None:
         parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.StartCdataSectionHandler = _refuse_doctype
     with archive.open(part) as file:
+        read = since = 0
         while block := file.read(_BLOCK):
-            if parser is not None:
-                parser.Parse(block, False)
+            if parser is None:
+                continue
+            parser.Parse(block, False)
+            read += len(block)
+            since = 0 if _ENDED.search(block) else since + len(block)
+            if since > _MAX_UNENDED_BYTES or read - parser.CurrentByteIndex > _MAX_UNENDED_BYTES:
+                raise _endless()
     if parser is not None:
         parser.Parse(b"", True)
 
@@ -243,6 +256,14 @@ def _too_large() -> IntakeError:
         "The workbook unpacks to more than the allowed size.",
         hint="Split it, or submit it as CSV.",
         message_zh="工作簿解压后超过允许大小，请拆分或改用 CSV。",
+    )
+
+
+def _endless() -> IntakeError:
+    return IntakeError(
+        f"A cell or tag of the workbook is longer than {_MAX_UNENDED_BYTES >> 20} MB.",
+        hint="Shorten it; nothing was taken in.",
+        message_zh="工作簿中有超长的单元格或标签，文件未入库。",
     )
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from hub.disclosure.marks import MarkKind, statement_aad
+from hub.disclosure.marks import PUT_MARKS, MarkKind, statement_aad
 from hub.keys.sealing import DataKey
 from hub.lifecycle import records
 from hub.lifecycle.case import RecordName
@@ -24,14 +24,6 @@ _ADD = """INSERT INTO record_mark (subject_id, dataset, record_id, mark_id, kind
     sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 _END = """UPDATE record_mark SET ended_at = $5 WHERE subject_id = $1 AND dataset = $2 AND record_id = $3
     AND kind = ANY($4::text[]) AND ended_at IS NULL RETURNING mark_id"""
-_PUT = """UPDATE record SET marks = (
-    SELECT json_agg(json_strip_nulls(json_build_object(
-        'id', m.mark_id, 'kind', m.kind, 'quotes', m.quotes, 'sealed', m.sealed,
-        'since', to_char(m.since AT TIME ZONE 'UTC' + interval '8 hours', 'YYYY-MM-DD')))
-      ORDER BY m.since, m.kind)
-    FROM record_mark m
-    WHERE m.subject_id = $1 AND m.dataset = $2 AND m.record_id = $3 AND m.ended_at IS NULL)
-WHERE subject_id = $1 AND dataset = $2 AND record_id = $3"""
 _IN_FORCE = """SELECT kind FROM record_mark
     WHERE subject_id = $1 AND dataset = $2 AND record_id = $3 AND ended_at IS NULL ORDER BY since, kind"""
 
@@ -78,7 +70,7 @@ async def begin(
     await connection.execute(
         _ADD, *_place(name), mark_id, kind.value, now, case_id, client_id, quotes, sealed
     )
-    await connection.execute(_PUT, *_place(name))
+    await connection.execute(PUT_MARKS, *_place(name))
     return mark_id
 
 
@@ -87,7 +79,7 @@ async def end(connection: asyncpg.Connection, name: RecordName, now: datetime, *
     await records.lock(connection, name)
     ended = await connection.fetch(_END, *_place(name), [kind.value for kind in kinds], now)
     if ended:
-        await connection.execute(_PUT, *_place(name))
+        await connection.execute(PUT_MARKS, *_place(name))
     return [row[0] for row in ended]
 
 

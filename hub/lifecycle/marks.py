@@ -30,7 +30,7 @@ from hub.lifecycle import marking, records, store
 from hub.lifecycle.case import Actor, Capacity, RecordName
 from hub.lifecycle.desk import no_record
 from hub.lifecycle.moment import Moment
-from hub.lifecycle.quotes import hidden_in, quoted
+from hub.model.quotes import hidden_in, quoted
 from hub.store.database import Database
 
 MOST_CHARS = 500

@@ -2,6 +2,8 @@
 
 Rules
 - Accepted: 2026-03-05, 2026/3/5, 2026.3.5, 20260305, 2026年3月5日, also with a time of day; date cells.
+- A time of day with an offset from UTC is put into China Standard Time first: 2026-03-04T16:00:00Z is 2026-03-05, as
+  systems write it that keep days as instants.
 - A two-digit year, and a day before month order, are refused: they would be guesses.
 - 2099-12-31, 9999-12-31 and 长期 mean an open end, read as None; callers ask first if one is missing.
 - Years run from 1900 to 2100.
@@ -10,7 +12,7 @@ Rules
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 from hub.errors import ValueFormatError
 from hub.model.normal import normalise
@@ -18,16 +20,21 @@ from hub.model.values import Cell, cell_text, refuse
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2100
-_TIME = r"(?:T?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+_FURTHEST = 14 * 60
+"""Minutes of the greatest offset from UTC."""
+_TIME = (
+    r"(?:T?(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 _DATES = tuple(
     re.compile(pattern + _TIME)
     for pattern in (
-        r"([0-9]{4})-([0-9]{2})-([0-9]{2})",
-        r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})",
-        r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日?",
+        r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})",
+        r"(?P<y>[0-9]{4})(?P<between>[-/.])(?P<m>[0-9]{1,2})(?P=between)(?P<d>[0-9]{1,2})",
+        r"(?P<y>[0-9]{4})年(?P<m>[0-9]{1,2})月(?P<d>[0-9]{1,2})日?",
     )
 )
-_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{6})?")
+_COMPACT = re.compile(r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:[0-9]{6})?(?P<offset>)")
 _MONTH = re.compile(r"([0-9]{4})(?:[-/.]|年)([0-9]{1,2})月?")
 _COMPACT_MONTH = re.compile(r"([0-9]{4})([0-9]{2})")
 _OPEN_DATES = frozenset({date(2099, 12, 31), date(9999, 12, 31)})
@@ -90,9 +97,22 @@ def _any_date(cell: Cell) -> date | None:
     for pattern in (*_DATES, _COMPACT):
         match = pattern.fullmatch(text)
         if match is not None:
-            parts = [part for part in match.groups() if part not in "-/."]
-            return _real(int(parts[0]), int(parts[1]), int(parts[2]))
+            day = _real(int(match["y"]), int(match["m"]), int(match["d"]))
+            return _in_china(day, match) if day is not None and match["offset"] else day
     return None
+
+
+def _in_china(day: date, found: re.Match[str]) -> date | None:
+    """The civil day in China of an instant that names its offset."""
+    offset = found["offset"].replace(":", "")
+    ahead = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[3:5]))
+    if int(found["hour"]) > 24 or int(found["minute"]) > 59 or abs(ahead) > _FURTHEST:
+        return None
+    gone = timedelta(hours=int(found["hour"]) + 8, minutes=int(found["minute"]) - ahead)
+    try:
+        return (datetime.combine(day, time()) + gone).date()
+    except OverflowError:
+        return day  # an open end
 
 
 def _real(year: int, month: int, day: int) -> date | None:

@@ -26,7 +26,8 @@ LONGEST_CELL = 65_536
 
 _EXACT = 10**15
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,18})(?:\.[0-9]{1,12})?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the direction of writing among them: a text must say what it shows."""
 _CELL_ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)", re.IGNORECASE)
 _DASHES = frozenset({"", "-", "--", "/", "\\", "—", "——", "–"})
 _NOTHING = _DASHES | {"无", "空", "NULL", "NONE", "N/A", "NA", "NAN"}

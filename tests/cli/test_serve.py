@@ -181,3 +181,15 @@ def test_a_response_that_is_no_json_has_exit_code_two(shell: Shell) -> None:
     file = shell.folder / "x.json"
     file.write_text("nothing", encoding="utf-8")
     assert shell("verify", str(file)).code == 2
+
+
+def test_a_port_in_use_is_said_before_a_database_is_started(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nowhere")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = shell("serve", "--port", str(taken.getsockname()[1]))
+    assert ran.code == 2
+    assert "cannot listen on 127.0.0.1" in ran.err

@@ -7,6 +7,7 @@ import pytest
 from hub.catalog.types import Catalog
 from hub.errors import IntakeError
 from hub.intake.headers import QUARANTINE_COLUMNS, map_headers
+from hub.intake.source import MAX_COLUMNS, known_columns
 
 from .intake_world import CODES, DOCUMENT, PENALTY, USCC_COLUMN
 
@@ -68,3 +69,14 @@ def test_a_second_header_row_is_recognised_in_names_and_codes_but_data_is_not(ca
     assert header.repeats([CODES[h] for h in OFFICIAL])
     assert not header.repeats(list(PENALTY.values()))
     assert not header.repeats([""] * len(OFFICIAL))
+
+
+def test_a_row_of_a_million_cells_is_not_searched_for_headers_to_its_end() -> None:
+    asked: list[str] = []
+
+    def recognise(header: str) -> bool:
+        asked.append(header)
+        return header == "a"
+
+    assert known_columns(["a", *["x"] * 1_000_000], recognise) == 1
+    assert len(asked) == MAX_COLUMNS

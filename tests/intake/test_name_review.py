@@ -359,8 +359,45 @@ def test_candidates_are_found_without_reading_the_table_of_names(world: World) -
                 "INSERT INTO organization_name_key SELECT encode(subject_id, 'hex'), subject_id FROM subject"
             )
             await connection.execute("ANALYZE subject, organization_name, organization_name_key")
-            rows = await connection.fetch("EXPLAIN " + name_index._NEAR, ["a", "b", "c"], 500)
+            rows = await connection.fetch("EXPLAIN " + name_index._NEAR, ["a", "b", "c"], 500, "a")
             return "\n".join(r[0] for r in rows)
 
     found = world.run(plan)
     assert "Seq Scan" not in found, found
+
+
+def test_a_name_with_a_thousand_neighbours_is_found_all_the_same(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_index, "_MOST", 3)
+    for number, sign in enumerate("甲乙丙丁戊己庚辛"):
+        register(world, tmp_path, number + 1, f"海口{sign}有限公司")
+
+    async def found(database: Database) -> list[str]:
+        async with database.connection() as connection:
+            return [
+                (await name_index.candidates(connection, f"海口{sign}公司"))[0].name
+                for sign in "甲乙丙丁戊己庚辛"
+            ]
+
+    assert world.run(found) == [f"海口{sign}有限公司" for sign in "甲乙丙丁戊己庚辛"]
+
+
+def test_a_row_whose_code_leads_elsewhere_by_now_is_not_accepted_for_another(
+    world: World, tmp_path: Path
+) -> None:
+    world.ingest(write_csv(tmp_path / "a.csv", [nameless("海南椰澜贸易公司", **{REGISTRATION_NO: LEGACY})]))
+    (case,) = steer(world, lambda s: s.matches.waiting(10))
+    register(world, tmp_path, 1, "海南椰澜贸易有限公司")
+    register(world, tmp_path, 2, "海南渚晴贸易有限公司", **REGISTERED_NO)
+    with pytest.raises(InputError, match="leads to another"):
+        steer(
+            world,
+            lambda s: s.matches.accept(case.case_id, subject_id(world, 1), OPERATOR, world.catalog, NOW),
+        )
+    assert world.rows("SELECT 1 FROM record WHERE dataset = 'government.penalty'") == []
+    assert world.rows("SELECT 1 FROM subject_alias WHERE scheme = 'spelling'") == []
+    merged = steer(
+        world, lambda s: s.matches.accept(case.case_id, subject_id(world, 2), OPERATOR, world.catalog, NOW)
+    )
+    assert merged.inserted == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,52 @@ def test_a_bad_row_goes_to_quarantine_and_a_dry_run_shows_it_and_lands_nothing(
     report = run(world, mapping)
     assert (total(report, "inserted"), report.quarantined) == (5, 1)
     assert report.batches[0].quarantine_file is not None
+
+
+def test_a_watermark_in_the_future_hides_nothing_that_comes_later(world: World, tmp_path: Path) -> None:
+    url = sqlite_source(tmp_path / "a.db", range(1, 6))
+    add(tmp_path / "a.db", rows_of(range(6, 7), NOW + timedelta(days=30_000)))
+    mapping = written(tmp_path, mapping_text(url))
+    assert total(run(world, mapping), "inserted") == 6
+    add(tmp_path / "a.db", rows_of(range(7, 10), NOW))
+    later = run(world, mapping)
+    assert (total(later, "inserted"), total(later, "rows") < 9) == (3, True)
+    assert stored(world) == 9
+
+
+def test_a_watermark_without_a_lasting_order_is_refused_before_a_row_lands(
+    world: World, tmp_path: Path
+) -> None:
+    url = sqlite_source(tmp_path / "a.db", range(1, 3))
+    connection = sqlite3.connect(tmp_path / "a.db")
+    with connection:
+        connection.execute('CREATE VIEW "by number" AS SELECT *, 2460000.5 + rowid AS julian FROM base')
+    connection.close()
+    text = mapping_text(url, relation="by number").replace('"Changed"', '"julian"')
+    with pytest.raises(ConfigurationError, match="no lasting order"):
+        run(world, written(tmp_path, text))
+    assert stored(world) == 0
+
+
+MARKS_TO_COME: dict[str, tuple[Any, bool]] = {
+    "a day of next century": (date(2126, 1, 1), True),
+    "today": (NOW.date(), False),
+    "an instant of this moment in China": (NOW.astimezone(timezone(timedelta(hours=8))), False),
+    "a time without a zone that is ahead by hours only": (
+        NOW.replace(tzinfo=None) + timedelta(hours=9),
+        False,
+    ),
+    "a time without a zone of next week": (NOW.replace(tzinfo=None) + timedelta(days=7), True),
+    "a text that is a time to come": ("9999-12-31T00:00:00+08:00", True),
+    "a text that is no time": ("ZZ-99", False),
+    "a number": (10**12, False),
+}
+
+
+@pytest.mark.parametrize("name", MARKS_TO_COME)
+def test_a_watermark_is_to_come_when_it_is(name: str) -> None:
+    mark, expected = MARKS_TO_COME[name]
+    assert pull_module._to_come(mark, NOW) is expected
 
 
 def test_rows_without_a_watermark_are_counted_and_not_passed_over_in_silence(

@@ -25,11 +25,24 @@ FORMS = {
     "with a time of day": "2026-03-05 10:15:30",
     "with midnight and fractions": "2026/3/5 0:00:00.000",
     "in ISO form with offset": "2026-03-05T10:15:30+08:00",
+    "an instant of the evening before in UTC": "2026-03-04T16:00:00.000Z",
+    "the last moment of the day in UTC": "2026-03-05T15:59:59Z",
+    "an instant further east": "2026-03-06 0:30+09:30",
+    "a day and an hour of one digit": "2026/3/5 1:15+08:00",
     "compact as a number": 20260305,
     "compact as a binary number": 20260305.0,
     "a date cell": DAY,
     "a date cell with time": datetime(2026, 3, 5, 23, 59, tzinfo=UTC),
 }
+
+
+def test_an_instant_is_the_day_that_it_is_in_china_and_an_impossible_one_is_none():
+    assert read_date("2026-03-05T16:00:00Z") == date(2026, 3, 6)
+    assert read_open_date("9999-12-31T23:00:00Z") is None
+    assert read_month("2026-03-31T16:00:00Z") == "2026-04"
+    for cell in ("2026-03-05T99:00Z", "2026-03-05T10:00+99:00"):
+        with pytest.raises(ValueFormatError):
+            read_date(cell)
 
 
 @pytest.mark.parametrize("cell", FORMS.values(), ids=FORMS)

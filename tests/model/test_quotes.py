@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.lifecycle.quotes import hidden_in, quoted
+from hub.model.quotes import hidden_in, quoted
 
 VALUES = {
     "name": "示范公司", "amount": 1_000_000, "fee": 123_456, "count": 7, "day": "2026-03-05", "kinds": ["罚款", "警告"],
