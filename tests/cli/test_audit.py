@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from hub.cli import desk
 from hub.store.database import Database
 
 from .conftest import COMPANY, Shell
@@ -152,7 +153,7 @@ def test_a_body_is_withheld_by_two_persons_and_lists_and_verify_say_so(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.done("audit", "list")
-    monkeypatch.setenv("LOGNAME", "first")
+    monkeypatch.setattr(desk, "actor", lambda: "cli:first")
     asked = shell.done(
         "audit", "withhold", "0", "--reason", "COURT_ORDER", "--reference", "（2026）演01行初1号"
     )
@@ -161,7 +162,7 @@ def test_a_body_is_withheld_by_two_persons_and_lists_and_verify_say_so(
     assert ran.code == 2
     assert "Whoever asked" in ran.err
     assert "3 entries" not in shell.done("audit", "verify")
-    monkeypatch.setenv("LOGNAME", "second")
+    monkeypatch.setattr(desk, "actor", lambda: "cli:second")
     assert "Entry 0 is withheld; entry 2 says so" in shell.done("audit", "withhold", "--confirm", "1")
     assert "3 entries, 1 of them withheld" in shell.done("audit", "verify")
     first = json.loads(shell.done("audit", "list", "--json").splitlines()[-1])
