@@ -19,6 +19,7 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
+from hub.cli.audit_archive import archive
 from hub.cli.audit_fsck import fsck
 from hub.cli.audit_list import list_entries
 from hub.cli.audit_publish import publish
@@ -41,6 +42,7 @@ app.command("publish")(publish)
 app.command("uses")(list_uses)
 app.command("fsck")(fsck)
 app.command("withhold")(withhold)
+app.command("archive")(archive)
 
 
 @app.command()
