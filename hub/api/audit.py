@@ -47,7 +47,10 @@ class AuditEntry:
     policy: str = strawberry.field(description="当时的规则版本。Policy revision in force.")
     subjects: list[str] = strawberry.field(description="相关主体（假名）。Subjects, as pseudonyms.")
     detail: JSON | None = strawberry.field(
-        description="记录全文；被隐去时为空。The whole entry; null once withheld."
+        description="记录全文；被隐去或已归档时为空。The whole entry; null once withheld or archived."
+    )
+    archived: bool = strawberry.field(
+        description="保存期满，正文已归档。Whether its time was over and the body is in the archive."
     )
 
 
@@ -164,6 +167,7 @@ def _entry(listed: review.ListedEntry) -> AuditEntry:
         policy=body.get("policy", ""),
         subjects=list(listed.subjects),
         detail=cast("Any", body or None),
+        archived=listed.archived,
     )
 
 

@@ -7,7 +7,7 @@ logs (`Kind.AUDIT_READ`). What the subject sees is `hub.audit.ledger`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
+from hub.audit.archived import archived_among
 from hub.audit.entry import EntryOutcome, Kind, read_body, subject_ref
 from hub.audit.store import LOG_ID
 from hub.errors import UnavailableError
@@ -79,7 +80,9 @@ class ListedEntry:
     """Pseudonyms, `sub_` and hex."""
     entry_id: str
     body: Mapping[str, Any] | None
-    """The whole entry; None once it is withheld."""
+    """The whole entry; None once it is withheld or archived."""
+    archived: bool = False
+    """Whether the body went because its time was over."""
 
 
 async def list_entries(
@@ -96,7 +99,10 @@ async def list_entries(
     Raises:
         UnavailableError: when the database is away.
     """
-    return await _rows(database, wanted, limit, before, _listed)
+    found = await _rows(database, wanted, limit, before, _listed)
+    gone = [(entry.index, entry.kind, entry.at) for entry in found if entry.body is None]
+    archived = await archived_among(database, gone)
+    return [replace(entry, archived=True) if entry.index in archived else entry for entry in found]
 
 
 async def _rows(
