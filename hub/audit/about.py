@@ -3,7 +3,8 @@
 - They are found by their subject; indices come first, without bodies, so that a page reads no more than it shows.
 - Beyond doubt is what happened so long ago that no matter of the policy keeps it any more, or speaks of no purpose that
   has such a matter. All else is doubtful, and its body decides (`hub.audit.secrecy`).
-- An entry about this subject alone that disclosed something disclosed it of this subject.
+- An entry about this subject alone disclosed something of it if a part says so: in the canonical form, another
+  key follows `outcome` there than in the entry as a whole.
 """
 
 from __future__ import annotations
@@ -22,18 +23,26 @@ _CHUNK = 256
 _CHUNK_BYTES = 4_000_000
 """An entry of a thousand subjects is megabytes long."""
 _FIND = """
-SELECT idx, coalesce(octet_length(body), 0) AS length, NOT {doubtful} AS sure, subjects <@ ARRAY[$1::bytea] AS alone
-FROM log_entry
+WITH newest AS MATERIALIZED (
+SELECT idx FROM log_entry
 WHERE subjects @> ARRAY[$1::bytea] AND log_id + 0 = 0 AND ($5::bigint IS NULL OR idx + 0 < $5)
   AND ($6::text IS NULL OR outcome = $6)
   AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at <= $8) {more}
 ORDER BY idx DESC LIMIT $9
+)
+SELECT e.idx, coalesce(octet_length(body), 0) AS length, NOT {doubtful} AS sure,
+  subjects <@ ARRAY[$1::bytea] AND (body IS NULL OR {told}) AS told
+FROM newest JOIN log_entry e ON e.log_id = 0 AND e.idx = newest.idx ORDER BY e.idx DESC
 """
 """The sums keep the planner from reading the log by its key: entries are found by their subject."""
 _DOUBTFUL = """(at >= $2 AND (purpose = ANY($3::text[])
   OR EXISTS (SELECT FROM unnest($4::bytea[]) AS said(purpose) WHERE position(said.purpose IN body) > 0)))"""
-_ALL = _FIND.format(doubtful=_DOUBTFUL, more="")
-_IN_DOUBT = _FIND.format(doubtful=_DOUBTFUL, more=f"AND {_DOUBTFUL}")
+_TOLD = " OR ".join(
+    f"""position(convert_to('"outcome":"DISCLOSED","{key}":', 'UTF8') IN body) > 0"""
+    for key in ("predicates", "purpose", "reason")
+)
+_ALL = _FIND.format(doubtful=_DOUBTFUL, told=_TOLD, more="")
+_IN_DOUBT = _FIND.format(doubtful=_DOUBTFUL, told=_TOLD, more=f"AND {_DOUBTFUL}")
 
 
 class Candidate(NamedTuple):
@@ -45,8 +54,8 @@ class Candidate(NamedTuple):
     """Bytes of its body."""
     sure: bool
     """Whether it may be shown, whatever its body says."""
-    alone: bool
-    """Whether it is about no other subject."""
+    told: bool
+    """Whether it is about no other subject, and disclosed something of this one."""
 
 
 class About:

@@ -55,9 +55,9 @@ async def find_uses(
     about, shown = About(subject_id, policy, now), EntryOutcome.DISCLOSED.value
     async with database.connection() as connection:
         every = await about.candidates(connection, outcome=shown, since=window.since, until=window.until)
-        unclear = [candidate for candidate in every if not (candidate.sure and candidate.alone)]
+        unclear = [candidate for candidate in every if not (candidate.sure and candidate.told)]
         uses = await _uses(connection, about, unclear, civil_date(now))
-        counted = [c for c in every if (c.sure and c.alone) or c.number in uses]
+        counted = [c for c in every if (c.sure and c.told) or c.number in uses]
         wanted = counted[window.offset : window.offset + window.limit]
         found = [line for chunk in chunks(wanted) for line in await read_lines(connection, about, chunk)]
     return Uses(len(counted), await mark_archived(database, found))

@@ -299,6 +299,12 @@ class PolicySet:
         return {role: frozenset(_climb(role, self.parents)) for role in self.roles}
 
     @cached_property
+    def most_delayed(self) -> dict[str, Matter]:
+        """Of each purpose that has matters, the one whose lookups are kept from the subject the longest."""
+        ordered = sorted(self.matters.values(), key=lambda matter: -matter.ledger_delay_days)
+        return {matter.purpose: matter for matter in reversed(ordered)}
+
+    @cached_property
     def _fair_use_by_purpose(self) -> dict[str, tuple[FairUse, ...]]:
         found: dict[str, tuple[FairUse, ...]] = {}
         for template in self.fair_use.values():

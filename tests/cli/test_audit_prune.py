@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from audit.audit_world import ACME, OTHER, an_act, an_entry
+
+from hub.app import load_rules
+from hub.audit.ledger import LedgerLine, ledger
+from hub.audit.ledger_words import LedgerWords
+from hub.catalog.types import Label
+from hub.clock import SystemClock
+from hub.config import Settings
+from hub.store.database import Database
 
 from .archive_world import OLD, grow, old_log, sql
 from .conftest import Shell
@@ -173,3 +182,23 @@ def test_whoever_tampers_with_archived_entries_is_found(
     sql(shell, act)
     ran = shell("audit", "verify")
     assert (ran.code, f"from entry {first} on" in ran.out, said in ran.out) == (1, True, True), ran.out
+
+
+def test_the_subjects_ledger_says_that_the_details_are_archived(shell: Shell) -> None:
+    old_log(shell, each=1)
+    shell.done("audit", "prune", str(archived(shell)), "--apply")
+
+    async def read() -> list[LedgerLine]:
+        database = await Database.open(shell.database_url, pool_size=2)
+        try:
+            rules = load_rules(Settings.from_environment())
+            lines = await ledger(database, ACME, rules.policy, SystemClock().now())
+            words = LedgerWords(rules.policy, rules.catalog)
+            said = words.sentence(lines[-1], Label("海口示范银行", "Haikou Bank"))
+            assert ("已归档" in said.zh, "are archived" in said.en) == (True, True)
+            return lines
+        finally:
+            await database.close()
+
+    lines = asyncio.run(read())
+    assert [(line.archived, line.withheld) for line in lines] == [(False, False), *[(True, True)] * 3]
