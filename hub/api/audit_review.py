@@ -56,7 +56,10 @@ class AuditEntry:
         "Whether the body is withheld; it cannot be judged by what it said then, and is listed."
     )
     detail: JSON | None = strawberry.field(
-        description="记录全文；被隐去时为空。The whole entry; null once withheld."
+        description="记录全文；被隐去或已归档时为空。The whole entry; null once withheld or archived."
+    )
+    archived: bool = strawberry.field(
+        description="保存期满，正文已归档。Whether its time was over and the body is in the archive."
     )
 
 
@@ -196,8 +199,9 @@ def show_entry(listed: ListedEntry) -> AuditEntry:
         document=body.get("document", ""),
         policy=body.get("policy", ""),
         subjects=list(listed.subjects),
-        withheld=listed.body is None,
+        withheld=listed.body is None and not listed.archived,
         detail=cast("Any", body or None),
+        archived=listed.archived,
     )
 
 

@@ -107,7 +107,7 @@ class LedgerPage:
         description="取下一页时传给 before。Pass it as `before` for the next page."
     )
     not_yet_shown: int = strawberry.field(
-        description="依法暂不列明的次数，期满自动列明。How many lookups are kept back by law for now; each is shown when its time is over."
+        description="依法暂不列明的次数，期满自动列明；超过 1000 的计为 1000。How many lookups are kept back by law for now, 1,000 at most; each is shown when its time is over."
     )
 
 

@@ -124,9 +124,9 @@ async def stored_entry(connection: asyncpg.Connection, wanted: str) -> StoredEnt
         row = None
     if row is None or row["body"] is None:
         raise InputError(
-            "The log has no such entry, or it is withheld.",
-            hint="Give the index or the id that `hub audit list` shows, or a saved response.",
-            message_zh="日志中没有该条目，或该条目已封存。",
+            "The log has no such entry, or it is withheld or archived.",
+            hint="Look it up with `hub audit list`; of an archived one, use its archive or a saved response.",
+            message_zh="日志中没有该条目，或该条目已封存、归档。",
         )
     if leaf_hash(row["body"]) != row["leaf_hash"]:
         raise IntegrityError(

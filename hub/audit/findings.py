@@ -61,6 +61,9 @@ class WalkReport:
     entries: int
     """How many were walked."""
     withheld: int
+    """Bodies taken out one by one."""
+    archived: int
+    """Bodies that went because their time was over."""
     findings: tuple[Finding, ...]
     """By index."""
     start: int

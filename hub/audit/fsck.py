@@ -87,6 +87,7 @@ async def fsck(
         rebuild: delete the stored subtree roots and make them anew from the entries.
 
     Raises:
+        ConfigurationError: when it is to be rebuilt, and the account may only read.
         UnavailableError: when the database is away.
     """
     async with database.connection() as connection, connection.transaction(isolation="repeatable_read"):

@@ -10,30 +10,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, func, literal, or_, select, text
-from sqlalchemy.exc import DBAPIError
+import asyncpg
 
+from hub.audit.about import About, chunks
+from hub.audit.archived import archived_among
 from hub.audit.entry import EntryOutcome, read_body, subject_ref
-from hub.audit.secrecy import Delay, delay_of, longest, secret_purposes
-from hub.audit.store import LOG_ID
+from hub.audit.secrecy import Delay, delay_of, longest
 from hub.clock import civil_date, from_millis
-from hub.errors import UnavailableError
 from hub.model.outcome import Reason
 from hub.policies.model import PolicySet
-from hub.store.database import TRANSIENT, Database
-from hub.store.tables import log_entry
+from hub.store.database import Database
 
 MAX_LIMIT = 1000
-_CHUNK = 64
-"""Entries read by one statement; their indices are sorted first, without their bodies."""
-_CHUNK_BYTES = 4_000_000
-"""An entry of a thousand subjects is megabytes long."""
+MOST_COUNTED = 1000
+"""Entries kept from a subject that are counted at most."""
+_MOST_AT_ONCE = 4096
+_ENTRIES = """
+SELECT idx, at, kind, caller, purpose, outcome, subjects, body FROM log_entry
+WHERE log_id = 0 AND idx = ANY($1::bigint[]) ORDER BY idx DESC
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class LedgerLine:
     """The first civil day on which it is shown."""
     reported: str = ""
     """What the institution said came of an earlier use, where it did so."""
+    archived: bool = False
+    """Whether the body is gone because its time was over."""
 
 
 async def ledger(
@@ -90,99 +92,80 @@ async def ledger(
     Raises:
         UnavailableError: when the database is away.
     """
-    conditions = [] if before is None else [log_entry.c.idx < before]
     wanted, today = max(1, min(limit, MAX_LIMIT)), civil_date(now)
+    about = About(subject_id, policy, now)
     found: list[LedgerLine] = []
-    async with aclosing(lines(database, subject_id, policy, *conditions)) as every:
-        async for line in every:
-            if line.shown_from <= today:
-                found.append(line)
-                if len(found) == wanted:
+    at_once = wanted
+    async with database.connection() as connection:
+        while len(found) < wanted:
+            candidates = await about.candidates(connection, before=before, limit=at_once)
+            for chunk in chunks(candidates):
+                lines = await read_lines(connection, about, chunk)
+                found += [line for line in lines if line.shown_from <= today]
+                if len(found) >= wanted:
                     break
-    return found
+            if len(candidates) < at_once:
+                break
+            before, at_once = candidates[-1].number, min(4 * at_once, _MOST_AT_ONCE)
+    return await mark_archived(database, found[:wanted])
 
 
 async def not_yet_shown(database: Database, subject_id: bytes, policy: PolicySet, now: datetime) -> int:
-    """How many entries about a subject are kept from it today.
+    """How many entries about a subject are kept from it today; more than 1,000 are counted as 1,000.
 
     Raises:
         UnavailableError: when the database is away.
     """
-    secret = secret_purposes(policy)
-    if not secret:
+    about, today, hidden = About(subject_id, policy, now), civil_date(now), 0
+    if not about.secret:
         return 0
-    since = now - timedelta(days=1 + max(delay.days for delay in secret.values()))
-    conditions = [log_entry.c.at >= since, or_(*(_under(number, name) for number, name in enumerate(secret)))]
-    today = civil_date(now)
-    return sum([line.shown_from > today async for line in lines(database, subject_id, policy, *conditions)])
+    async with database.connection() as connection:
+        candidates = await about.candidates(connection, doubtful=True)
+        for chunk in chunks(candidates):
+            hidden += sum(line.shown_from > today for line in await read_lines(connection, about, chunk))
+            if hidden >= MOST_COUNTED:
+                return MOST_COUNTED
+    return hidden
 
 
-def _under(number: int, purpose: str) -> ColumnElement[bool]:
-    """Whether an entry speaks of a purpose at all, decided without sending its body."""
-    name = f"stated_{number}"
-    within = text(f"position(CAST(:{name} AS bytea) IN body) > 0")
-    stated: Any = within.bindparams(**{name: f'"purpose":"{purpose}"'.encode()})
-    found: ColumnElement[bool] = or_(log_entry.c.purpose == purpose, stated)
-    return found
-
-
-async def lines(
-    database: Database, subject_id: bytes, policy: PolicySet, *conditions: ColumnElement[bool]
-) -> AsyncGenerator[LedgerLine]:
-    """All lines about a subject that meet these conditions, newest first, those that may not be shown yet as well.
+async def mark_archived(database: Database, found: Sequence[LedgerLine]) -> list[LedgerLine]:
+    """The same lines; those whose bodies went because their time was over say so.
 
     Raises:
         UnavailableError: when the database is away.
     """
-    c = log_entry.c
-    about = select(c.idx, func.coalesce(func.octet_length(c.body), 0)).order_by(c.idx.desc())
-    about = about.where(c.log_id == LOG_ID, c.subjects.contains([subject_id]), *conditions)
-    try:
-        async with database.engine.connect() as connection:
-            for chunk in _chunks([(row[0], row[1]) for row in await connection.execute(about)]):
-                within = c.idx == any_(literal(chunk, ARRAY(BigInteger)))
-                rows = select(log_entry).where(c.log_id == LOG_ID, within).order_by(c.idx.desc())
-                for row in await connection.execute(rows):
-                    yield line_of(row, subject_id, policy)
-    except (DBAPIError, *TRANSIENT) as error:
-        raise UnavailableError("The audit log is not reachable.", hint="Try again shortly.") from error
+    gone = [(line.index, line.kind, line.at) for line in found if line.withheld]
+    archived = await archived_among(database, gone)
+    return [replace(line, archived=True) if line.index in archived else line for line in found]
 
 
-def _chunks(found: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
-    """Indices with the lengths of their entries, in portions that are not too long to be held at once."""
-    chunk: list[int] = []
-    size = 0
-    for index, length in found:
-        if chunk and (size + length > _CHUNK_BYTES or len(chunk) == _CHUNK):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(index)
-        size += length
-    if chunk:
-        yield chunk
+async def read_lines(connection: asyncpg.Connection, about: About, chunk: Sequence[int]) -> list[LedgerLine]:
+    """The lines of these entries, newest first."""
+    rows = await connection.fetch(_ENTRIES, chunk)
+    return [line_of(row, about.subject_id, about.policy) for row in rows]
 
 
 def line_of(row: Any, subject_id: bytes, policy: PolicySet) -> LedgerLine:
     """What a row of the log says about one of its subjects."""
-    body = read_body(row.body) if row.body is not None else {}
+    body = read_body(row["body"]) if row["body"] is not None else {}
     wanted = subject_ref(subject_id)
     parts = [part for part in body.get("subjects", ()) if part["subject"] == wanted]
     if not parts:
         return _withheld(row, policy)
     shown = [part for part in parts if part["outcome"] == EntryOutcome.DISCLOSED]
     told: Mapping[str, Any] = (shown or parts)[0]
-    delays = [delay_of(policy, _purpose(part, row.purpose), part) for part in parts]
+    delays = [delay_of(policy, _purpose(part, row["purpose"]), part) for part in parts]
     delay = max(delays, key=lambda found: found.days)
     detail = body["detail"] if body["operation"] == REPORT else {}
     return LedgerLine(
-        index=row.idx,
-        at=row.at,
-        kind=row.kind,
+        index=row["idx"],
+        at=row["at"],
+        kind=row["kind"],
         outcome=told["outcome"],
         reason=told["reason"],
-        caller=row.caller,
+        caller=row["caller"],
         institution=body["institution"],
-        purpose=_purpose(told, row.purpose),
+        purpose=_purpose(told, row["purpose"]),
         operation=body["operation"],
         basis=told["basis"],
         fields=_fields(parts),
@@ -190,7 +173,7 @@ def line_of(row: Any, subject_id: bytes, policy: PolicySet) -> LedgerLine:
         predicates=[asked for part in parts for asked in part.get("predicates", ())],
         withheld=False,
         delay=delay,
-        shown_from=delay.shown_from(from_millis(detail["readAt"]) if detail else row.at),
+        shown_from=delay.shown_from(from_millis(detail["readAt"]) if detail else row["at"]),
         reported=detail.get("outcome", ""),
     )
 
@@ -207,12 +190,12 @@ REPORT = "use.report"
 
 def _withheld(row: Any, policy: PolicySet) -> LedgerLine:
     """What the columns say; what they say of the operation as a whole is said only where it had one subject."""
-    alone = len(row.subjects) == 1
-    outcome, purpose = (row.outcome, row.purpose) if alone else ("", "")
-    delay = longest(policy, row.purpose)
+    alone = len(row["subjects"]) == 1
+    outcome, purpose = (row["outcome"], row["purpose"]) if alone else ("", "")
+    delay = longest(policy, row["purpose"])
     return LedgerLine(
-        row.idx, row.at, row.kind, outcome, "", row.caller, "", purpose, "", None, {}, {}, [],
-        withheld=True, delay=delay, shown_from=delay.shown_from(row.at),
+        row["idx"], row["at"], row["kind"], outcome, "", row["caller"], "", purpose, "", None, {}, {}, [],
+        withheld=True, delay=delay, shown_from=delay.shown_from(row["at"]),
     )  # fmt: skip
 
 

@@ -51,6 +51,11 @@ _REPORTED = {
     "OTHER": Label("其他", "other"),
 }
 
+_ARCHIVED = Label(
+    "的一次操作，保存期已满，内容已归档",
+    "did something; its details were kept for their term and are archived",
+)
+
 
 @dataclass(frozen=True)
 class LedgerWords:
@@ -119,6 +124,8 @@ class LedgerWords:
         )
 
     def _did(self, line: LedgerLine) -> Label:
+        if line.archived:
+            return _ARCHIVED
         if line.withheld:
             return Label("的一次操作，内容已依法封存", "did something of which the log no longer tells")
         if line.outcome == EntryOutcome.DISCLOSED:  # first, whatever else the operation did

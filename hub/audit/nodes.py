@@ -17,7 +17,7 @@ import asyncpg
 
 from hub.audit.merkle import HASH_SIZE, Span
 from hub.audit.tiles import Tile, TileTree, fold, split_tile, tiles_of
-from hub.errors import IntegrityError
+from hub.errors import ConfigurationError, IntegrityError
 
 Node = tuple[int, int]
 """Level and index of a subtree root."""
@@ -122,8 +122,19 @@ async def read_tree(
 
 
 async def forget(connection: asyncpg.Connection) -> None:
-    """Delete all stored roots; the next proof computes them from the entries."""
-    await connection.execute("DELETE FROM log_node WHERE log_id = 0")
+    """Delete all stored roots; the next proof computes them from the entries.
+
+    Raises:
+        ConfigurationError: when the account or the server may only read.
+    """
+    try:
+        await connection.execute("DELETE FROM log_node WHERE log_id = 0")
+    except _NOT_STORED as error:
+        raise ConfigurationError(
+            "The database account may only read, so stored hashes cannot be made anew.",
+            hint="Run it with the account of the hub, on the primary server; nothing was changed.",
+            message_zh="数据库账号只有读取权限，无法重建已存储的哈希，未作任何更改。",
+        ) from error
 
 
 async def _compute(connection: asyncpg.Connection, head: Head) -> dict[Node, bytes]:

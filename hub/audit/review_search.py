@@ -6,10 +6,11 @@ No entry holds a field's value. Reading the log is itself an operation that its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hub.audit.archived import archived_among
 from hub.audit.entry import read_body, subject_ref
 from hub.audit.review_filter import EntryFilter
 from hub.audit.review_read import SECONDS, reading, rows
@@ -35,7 +36,9 @@ class ListedEntry:
     """Pseudonyms, `sub_` and hex."""
     entry_id: str
     body: Mapping[str, Any] | None
-    """The whole entry; None once it is withheld."""
+    """The whole entry; None once it is withheld or archived."""
+    archived: bool = False
+    """Whether the body went because its time was over."""
 
 
 async def list_entries(
@@ -68,7 +71,7 @@ async def list_entries(
                 found.append(listed)
                 if len(found) == most:
                     break
-    return found
+    return await _told(database, found)
 
 
 async def find_entry(database: Database, name: int | str) -> ListedEntry | None:
@@ -80,7 +83,14 @@ async def find_entry(database: Database, name: int | str) -> ListedEntry | None:
     async with database.connection() as connection:
         index = name if isinstance(name, int) else await connection.fetchval(_BY_ID, name)
         row = await connection.fetchrow(_ONE, index)
-    return None if row is None else _listed(row)
+    return None if row is None else (await _told(database, [_listed(row)]))[0]
+
+
+async def _told(database: Database, found: list[ListedEntry]) -> list[ListedEntry]:
+    """The entries, of which those without a body say whether it was archived."""
+    gone = [(entry.index, entry.kind, entry.at) for entry in found if entry.body is None]
+    archived = await archived_among(database, gone)
+    return [replace(entry, archived=True) if entry.index in archived else entry for entry in found]
 
 
 def _listed(row: Any) -> ListedEntry:

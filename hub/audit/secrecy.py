@@ -56,12 +56,8 @@ def delay_of(policy: PolicySet, purpose: str, part: Mapping[str, Any]) -> Delay:
 
 def longest(policy: PolicySet, purpose: str) -> Delay:
     """The longest delay among the matters of a purpose."""
-    delays = (
-        Delay(m.ledger_delay_days, m.ledger_delay_basis)
-        for m in policy.matters.values()
-        if m.purpose == purpose
-    )
-    return max(delays, key=lambda delay: delay.days, default=NONE)
+    matter = policy.most_delayed.get(purpose)
+    return Delay(matter.ledger_delay_days, matter.ledger_delay_basis) if matter is not None else NONE
 
 
 def secret_purposes(policy: PolicySet) -> dict[str, Delay]:

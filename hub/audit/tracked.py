@@ -6,17 +6,19 @@ ledger. What may not be shown yet is neither listed nor counted here.
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+import asyncpg
+
+from hub.audit.about import About, Candidate, chunks
 from hub.audit.entry import EntryOutcome
-from hub.audit.ledger import LedgerLine, lines
+from hub.audit.ledger import LedgerLine, mark_archived, read_lines
 from hub.audit.store import LOG_ID
 from hub.clock import civil_date
 from hub.policies.model import PolicySet
 from hub.store.database import Database
-from hub.store.tables import log_entry
 
 _FIRST = "SELECT at FROM log_entry WHERE log_id = $1 ORDER BY idx LIMIT 1"
 
@@ -50,18 +52,29 @@ async def find_uses(
     Raises:
         UnavailableError: when the database is away.
     """
-    c, today = log_entry.c, civil_date(now)
-    conditions = [c.outcome == EntryOutcome.DISCLOSED.value]
-    conditions += [c.at >= window.since] if window.since else []
-    conditions += [c.at <= window.until] if window.until else []
-    total, found = 0, []
-    async with aclosing(lines(database, subject_id, policy, *conditions)) as every:
-        async for line in every:
-            if line.outcome == EntryOutcome.DISCLOSED and line.shown_from <= today:
-                if window.offset <= total < window.offset + window.limit:
-                    found.append(line)
-                total += 1
-    return Uses(total, found)
+    about, shown = About(subject_id, policy, now), EntryOutcome.DISCLOSED.value
+    async with database.connection() as connection:
+        every = await about.candidates(connection, outcome=shown, since=window.since, until=window.until)
+        unclear = [candidate for candidate in every if not (candidate.sure and candidate.told)]
+        uses = await _uses(connection, about, unclear, civil_date(now))
+        counted = [c for c in every if (c.sure and c.told) or c.number in uses]
+        wanted = counted[window.offset : window.offset + window.limit]
+        found = [line for chunk in chunks(wanted) for line in await read_lines(connection, about, chunk)]
+    return Uses(len(counted), await mark_archived(database, found))
+
+
+async def _uses(
+    connection: asyncpg.Connection, about: About, unclear: Sequence[Candidate], today: date
+) -> frozenset[int]:
+    """The indices of those of these entries that are uses, and may be shown today, by their bodies."""
+    return frozenset(
+        [
+            line.index
+            for chunk in chunks(unclear)
+            for line in await read_lines(connection, about, chunk)
+            if line.outcome == EntryOutcome.DISCLOSED and line.shown_from <= today
+        ]
+    )
 
 
 async def log_begin(database: Database) -> datetime | None:

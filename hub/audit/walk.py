@@ -1,6 +1,7 @@
 """`hub audit verify`: walks the log, or a part of it, and names the first entry that is not as it was signed.
 
-- Every leaf is recomputed from its body; a body may be missing only where an entry says so (`hub.audit.withheld`).
+- Every leaf is recomputed from its body; a body may be missing only where an entry says so (`hub.audit.withheld`,
+  `hub.audit.pruned`).
 - The columns the log is searched by must say what the body says, so that no entry can be hidden from a view.
 - The tree is compared with the signed checkpoint, with the subtree roots of its right edge, and with earlier
   checkpoints that the caller kept (a receipt holds one). A log set back as a whole, or signed anew with the log's own
@@ -23,6 +24,7 @@ from hub.audit.columns import NAMES, column_digest, columns_agree
 from hub.audit.findings import Findings, Problem, WalkReport
 from hub.audit.merkle import Frontier, leaf_hash
 from hub.audit.note import Checkpoint, verify_checkpoint
+from hub.audit.pruned import ColumnCheck, Pruned
 from hub.audit.tiles import TileTree
 from hub.audit.withheld import Withheld
 from hub.errors import InputError, IntegrityError, VerificationError
@@ -73,7 +75,8 @@ async def walk(
                 "The log has no such part.", hint=f"It has {size} entries; indices start at 0.",
                 message_zh="日志没有这一段。",
             )  # fmt: skip
-        walker = _Walker(state, anchors, verifiers, await Withheld.read(connection), (start, end))
+        withheld, pruned = await Withheld.read(connection), await Pruned.search(connection)
+        walker = _Walker(state, anchors, verifiers, withheld, pruned, (start, end))
         around = await _tree_around(connection, start, end)
         if around is not None:
             walker.begin(around.edge(start))
@@ -110,14 +113,16 @@ class _Walker:
         checkpoints: Sequence[Checkpoint],
         verifiers: Sequence[NoteVerifier],
         withheld: Withheld,
+        pruned: Pruned,
         part: tuple[int, int | None],
     ) -> None:
         self._size = state.size if state else 0
         self._start = self._next = self._agreed = part[0]
         self._end = part[1]
         self.entries = 0
-        self._withheld_count = 0
-        self._withheld = withheld
+        self._withheld_count = self._archived_count = 0
+        self._withheld, self._pruned = withheld, pruned
+        self._columns = ColumnCheck(pruned)
         self._found = Findings()
         self._trees: list[Frontier] = [Frontier.empty()]
         """The tree over what the bodies give, and, where a stored hash differs, that over the stored hashes. None
@@ -188,14 +193,20 @@ class _Walker:
             self._found.add(Problem.ALTERED, row["idx"])
         elif not columns_agree(row):
             self._found.add(Problem.COLUMNS, row["idx"])
-        if self._withheld.taken(row["idx"]) is not None:
+        taker = self._pruned.taker(row["idx"], row["kind"], row["at"])
+        if taker is not None or self._withheld.taken(row["idx"]) is not None:
             self._found.add(Problem.RETURNED, row["idx"])
         return leaf, stored
 
     def _bodiless(self, row: Any) -> bytes:
-        self._withheld_count += 1
         stored: bytes = row["leaf_hash"]
         taken = self._withheld.taken(row["idx"])
+        pruning = self._pruned.taker(row["idx"], row["kind"], row["at"]) if taken is None else None
+        if pruning is not None:
+            self._archived_count += 1
+            self._columns.take(pruning, row)
+            return stored
+        self._withheld_count += 1
         if taken is None:
             self._found.add(Problem.UNEXPLAINED, row["idx"])
             return stored
@@ -249,11 +260,14 @@ class _Walker:
             self._compare_part(around)
         if self._longest > max(self._next, self._size):
             self._found.add(Problem.SHORTER, max(self._next, self._size), self._longest)
+        for low, high in self._columns.wrong(self._start, self._next):
+            self._found.add(Problem.COLUMNS, low, high)
         for problem in self._unsigned:
             self._found.add(problem, self._agreed, max(self._size, self._next, self._agreed + 1))
         findings = self._found.sorted()
         proven = min([self._agreed, *(f.index for f in findings)])
-        return WalkReport(self._size, self.entries, self._withheld_count, findings, self._start, proven)
+        counts = self._withheld_count, self._archived_count
+        return WalkReport(self._size, self.entries, *counts, findings, self._start, proven)
 
     def _compare_part(self, around: TileTree | None) -> None:
         """The part must stand in the signed tree, between what lies before and behind it."""

@@ -1,4 +1,4 @@
-"""How fast the log is checked: entries a second of a walk over all of it, and the time of one inclusion proof.
+"""How fast the log is checked: entries a second of a walk over all of it, and the time of one proof.
 
 Measured over the log that the appends before have filled, in this process. A proof is timed as it is made for a
 caller: state read, hashes read, compared with the signed root; entries are picked at random.
@@ -7,11 +7,12 @@ caller: state read, hashes read, compared with the signed root; entries are pick
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
-from hub.audit.proofs import proof
+from hub.audit.proofs import consistency, proof
 from hub.audit.walk import walk
 from hub.bench.measure import Spread, spread
 from hub.errors import IntegrityError
@@ -31,7 +32,9 @@ class Verified:
     walked: Spread
     """Entries a second."""
     proof_ms: Spread
-    """Milliseconds of one proof; the median of each round."""
+    """Milliseconds of one inclusion proof; the median of each round."""
+    consistency_ms: Spread
+    """Milliseconds of one consistency proof to the newest tree, likewise."""
 
     def json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -39,6 +42,7 @@ class Verified:
             "entries": self.entries,
             "entries_per_second": asdict(self.walked),
             "proof_ms": asdict(self.proof_ms),
+            "consistency_ms": asdict(self.consistency_ms),
         }
 
 
@@ -50,6 +54,7 @@ async def measure(database: Database, verifiers: tuple[NoteVerifier, ...], round
     """
     walked: list[float] = []
     proven: list[float] = []
+    continued: list[float] = []
     dice = random.Random(1)  # noqa: S311 - which entries are proven is no secret
     entries = 0
     for _ in range(rounds):
@@ -60,12 +65,15 @@ async def measure(database: Database, verifiers: tuple[NoteVerifier, ...], round
             raise IntegrityError("The log that was measured does not verify.", hint="Report this as a fault.")
         entries = report.entries
         await proof(database, 0)  # the first one stores what the appends left to do
-        times = [await _prove(database, dice.randrange(entries)) for _ in range(PROOFS)]
+        times = [await _time(proof(database, dice.randrange(entries))) for _ in range(PROOFS)]
         proven.append(sorted(times)[PROOFS // 2] * 1000)
-    return Verified(entries, spread(walked), spread(proven))
+        olds = [dice.randrange(1, entries + 1) for _ in range(PROOFS)]
+        times = [await _time(consistency(database, old, entries)) for old in olds]
+        continued.append(sorted(times)[PROOFS // 2] * 1000)
+    return Verified(entries, spread(walked), spread(proven), spread(continued))
 
 
-async def _prove(database: Database, index: int) -> float:
+async def _time(made: Awaitable[object]) -> float:
     started = perf_counter()
-    await proof(database, index)
+    await made
     return perf_counter() - started

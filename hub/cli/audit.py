@@ -19,9 +19,12 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
+from hub.cli.audit_archive import archive
 from hub.cli.audit_equation import equation
 from hub.cli.audit_fsck import fsck
+from hub.cli.audit_hold import hold, list_holds, release
 from hub.cli.audit_list import list_entries
+from hub.cli.audit_prune import prune
 from hub.cli.audit_publish import publish
 from hub.cli.audit_review import counts, who
 from hub.cli.audit_show import show
@@ -48,6 +51,11 @@ app.command("publish")(publish)
 app.command("uses")(list_uses)
 app.command("fsck")(fsck)
 app.command("withhold")(withhold)
+app.command("archive")(archive)
+app.command("prune")(prune)
+app.command("hold")(hold)
+app.command("release")(release)
+app.command("holds")(list_holds)
 
 
 @app.command()
@@ -171,6 +179,7 @@ def _show(report: WalkReport, earlier: int, *, part: bool) -> None:
     if not report.findings:
         kept = f" and continues {earlier} earlier checkpoint(s)" if earlier else ""
         withheld = f", {report.withheld} of them withheld" if report.withheld else ""
+        withheld += f", {report.archived} of them archived" if report.archived else ""
         if part:
             where = f"{report.start}-{report.start + report.entries - 1}"
             say(f"✓ 所查区段完整 Entries {where} stand in the signed log{withheld}{kept}.")

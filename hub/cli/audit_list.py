@@ -102,11 +102,13 @@ def entry_document(entry: ListedEntry) -> Mapping[str, Any]:
         "purpose": entry.purpose,
         "subjects": list(entry.subjects),
         "entry": entry.body,
+        **({"archived": True} if entry.archived else {}),
     }
 
 
 def _cells(entry: ListedEntry) -> tuple[str, ...]:
-    reason = entry.body.get("reason", "") if entry.body is not None else "withheld 已撤下"
+    gone = "archived 已归档" if entry.archived else "withheld 已撤下"
+    reason = gone if entry.body is None else entry.body.get("reason", "")
     first = entry.subjects[0][:_SHOWN_OF_SUBJECT] if entry.subjects else ""
     more = f"\n+{len(entry.subjects) - 1}" if len(entry.subjects) > 1 else ""
     return (

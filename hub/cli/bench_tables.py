@@ -87,7 +87,7 @@ def show_appends(outcome: append.AppendOutcome, json_file: Path | None) -> None:
     done = outcome.verified
     say(
         f"verify: {_cell(done.walked, 0)} entries a second over {done.entries:,}; "
-        f"inclusion proof: {_cell(done.proof_ms, 2)} ms"
+        f"inclusion proof: {_cell(done.proof_ms, 2)} ms, consistency proof: {_cell(done.consistency_ms, 2)} ms"
     )
     _write(outcome.json(), json_file)
 

@@ -179,7 +179,7 @@ def _show_replay(found: model.Replay, days: int) -> None:
     if found.unknown or found.withheld:
         say(
             f"Not decided again: {found.unknown} subjects whose client or kind is not known any more, "
-            f"{found.withheld} entries that are withheld."
+            f"{found.withheld} entries that are withheld or archived."
         )
     if found.left_out:
         say(f"{found.left_out} findings are not listed: there are too many different ones.")

@@ -158,7 +158,11 @@ async def _recipients(
 
 def _withheld(entries: int) -> list[str]:
     """A warning about entries that no longer say what they showed."""
-    return [f"{entries} withheld entries about the subject do not say what they showed"] if entries else []
+    return (
+        [f"{entries} withheld or archived entries about the subject do not say what they showed"]
+        if entries
+        else []
+    )
 
 
 def _record_id(text: str) -> bytes:

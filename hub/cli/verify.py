@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.audit import offline
+from hub.audit import offline, offline_archive
 from hub.cli.audit import checkpoint_in
 from hub.cli.console import say
 from hub.cli.group import NOT_VERIFIED
@@ -25,7 +25,9 @@ _MARKS = {"ok  ": "✓ ", "BAD ": "✗ ", "ERR ": "✗ ", "    ": "  "}
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(help="A response as it was received, a part of one, a proof, or an evidence pack."),
+        typer.Argument(
+            help="A response as it was received, a part of one, a proof, an evidence pack, or an archive's folder."
+        ),
     ],
     key: Annotated[str, typer.Option(help="The log's verifier key, or a file with it.")] = "",
     checkpoint: Annotated[
@@ -36,7 +38,7 @@ def verify(
         typer.Option("--witness", help="Verifier key of a witness that must have cosigned; repeat."),
     ] = None,
 ) -> None:
-    """Check a saved response, a proof or an evidence pack offline.
+    """Check a saved response, a proof, an evidence pack or an archive of the log offline.
 
     Checks the checkpoint's signature, the inclusion proof, and that the data are those the log commits to; of a pack,
     every member.
@@ -44,11 +46,14 @@ def verify(
     Exit code 0: all holds; 1: something does not; 2: the file or the key cannot be read.
     """
     verifiers = log_verifiers(Settings.from_environment(), key)
+    witnesses = [str(parse_cosign_verifier(text)) for text in witness or ()]
+    if file.is_dir():
+        _check_archive(file, verifiers, witnesses)
+        return
     document = _read(file)
     if isinstance(document, dict) and document.get("format") == FORMAT:
         _check_proof(document, verifiers, checkpoint_in(checkpoint) if checkpoint else "")
         return
-    witnesses = [str(parse_cosign_verifier(text)) for text in witness or ()]
     lines: list[str] = []
     code = offline.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
     for line in lines:
@@ -59,6 +64,20 @@ def verify(
     say(
         f"{'证据包' if pack else '收据'}有效：以上各步均已通过。 The {'evidence pack' if pack else 'receipt'} holds."
     )
+
+
+def _check_archive(folder: Path, verifiers: Sequence[NoteVerifier], witnesses: Sequence[str]) -> None:
+    keys = " ".join(str(verifier) for verifier in verifiers)
+
+    def show(line: str) -> None:
+        say(_MARKS.get(line[:4], line[:4]) + line[4:])
+
+    try:
+        offline_archive.verify_archive(folder, keys, show, tuple(witnesses))
+    except offline_archive.NotVerifiedError as error:
+        say(f"✗ {error}")
+        raise typer.Exit(NOT_VERIFIED) from None
+    say("归档有效：以上各步均已通过。 The archive holds.")
 
 
 def _check_proof(document: dict[str, Any], verifiers: Sequence[NoteVerifier], note: str) -> None:

@@ -22,7 +22,12 @@ from typing import Any
 from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision
 from hub.policies.compile import TableCompiler
-from hub.policies.diff_clocks import clock_differences, ground_differences, notice_differences
+from hub.policies.diff_clocks import (
+    clock_differences,
+    ground_differences,
+    notice_differences,
+    retention_differences,
+)
 from hub.policies.model import Beyond, FairUse, PolicySet, Rate
 
 
@@ -222,6 +227,7 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
         *clock_differences(old.clocks, new.clocks),
         *notice_differences(old.notices, new.notices),
         *ground_differences(old.grounds, new.grounds),
+        *retention_differences(old.retention, new.retention),
     )
     for place, attribute, was, now, effect in differences:
         yield EntryChange(place, attribute, was, now, Effect(effect))

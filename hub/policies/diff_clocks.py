@@ -1,4 +1,4 @@
-"""What changes in clocks, notices and grounds of withholding from one policy to another.
+"""What changes in clocks, notices, grounds of withholding and terms of retention from one policy to another.
 
 - What lets a negative record be shown for longer, or repaired later, opens; the other way round it closes.
 - Days off and texts open and close nothing by themselves: NEITHER. A change of the calendar moves due days only.
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hub.policies.clocks import Clocks, Limit, Limited, Publication
 from hub.policies.notices import NoticeTemplate, NoticeTemplates
+from hub.policies.retention import Term
 from hub.policies.withholding import Ground
 
 _OPENS, _CLOSES, _UNCLEAR, _NEITHER = "OPENS", "CLOSES", "UNCLEAR", "NEITHER"
@@ -65,6 +66,15 @@ def notice_differences(old: NoticeTemplates, new: NoticeTemplates) -> Iterator[D
 def ground_differences(old: Mapping[str, Ground], new: Mapping[str, Ground]) -> Iterator[Difference]:
     """What differs in the grounds for taking bodies out of the audit log; they open no data."""
     yield from _words("withhold", _grounds(old), _grounds(new), _NEITHER)
+
+
+def retention_differences(old: Mapping[str, Term], new: Mapping[str, Term]) -> Iterator[Difference]:
+    """What differs in how long the log keeps its bodies; it opens no data."""
+    yield from _words("retain", _terms(old), _terms(new), _NEITHER)
+
+
+def _terms(terms: Mapping[str, Term]) -> dict[str, str]:
+    return {kind: f"{term.months} months" for term in terms.values() for kind in term.kinds}
 
 
 def _grounds(grounds: Mapping[str, Ground]) -> dict[str, str]:

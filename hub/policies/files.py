@@ -33,6 +33,8 @@ from hub.policies.registries import (
     read_reasons,
     read_roles,
 )
+from hub.policies.retention import FILE as RETENTION
+from hub.policies.retention import read_retention
 from hub.policies.rows import FILE, Vocabulary, read_rows
 from hub.policies.withholding import FILE as WITHHOLDING
 from hub.policies.withholding import read_grounds
@@ -52,6 +54,7 @@ FILES = (
     CLOCKS,
     NOTICES,
     WITHHOLDING,
+    RETENTION,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -122,6 +125,7 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         clocks=read_clocks(texts[CLOCKS], catalog),
         notices=read_notices(texts[NOTICES]),
         grounds=read_grounds(texts[WITHHOLDING]),
+        retention=read_retention(texts[RETENTION]),
     )
     check(policy, catalog)
     return policy

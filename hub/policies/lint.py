@@ -97,6 +97,9 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for ground in policy.grounds.values():
         if not ground.verified:
             yield f"withholding.toml: {ground.code} is not verified against its legal text."
+    for term in policy.retention.values():
+        if not term.verified:
+            yield f"retention.toml: {term.code} is not verified against its legal text."
 
 
 class _Patterns:

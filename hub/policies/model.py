@@ -20,6 +20,7 @@ from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
 from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
+from hub.policies.retention import Term
 from hub.policies.withholding import Ground
 
 ANY = "*"
@@ -288,12 +289,20 @@ class PolicySet:
     """What subjects and source units are told."""
     grounds: Mapping[str, Ground] = field(default_factory=dict)
     """On what grounds the body of an entry of the audit log may be taken out, by code."""
+    retention: Mapping[str, Term] = field(default_factory=dict)
+    """For how long the audit log keeps the bodies of its entries, by code; a kind without a term is kept for good."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 
     @cached_property
     def _ancestors(self) -> dict[str, frozenset[str]]:
         return {role: frozenset(_climb(role, self.parents)) for role in self.roles}
+
+    @cached_property
+    def most_delayed(self) -> dict[str, Matter]:
+        """Of each purpose that has matters, the one whose lookups are kept from the subject the longest."""
+        ordered = sorted(self.matters.values(), key=lambda matter: -matter.ledger_delay_days)
+        return {matter.purpose: matter for matter in reversed(ordered)}
 
     @cached_property
     def _fair_use_by_purpose(self) -> dict[str, tuple[FairUse, ...]]:

@@ -56,7 +56,7 @@ class Recipients:
 
     found: frozenset[Recipient]
     withheld: int
-    """Entries about the subject whose bodies are withheld, so that they no longer say what they showed."""
+    """Entries about the subject whose bodies are withheld or archived, so that they no longer say what they showed."""
 
     def with_later(self, later: Recipients) -> Recipients:
         """These and those of a later part of the log, together."""

@@ -578,6 +578,27 @@ log_entry = Table(
     postgresql_with={"toast_tuple_target": 8160},  # entries of usual size stay in the row, uncompressed
 )
 
+log_pruning = Table(
+    "log_pruning",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True),
+    Column("act", BigInteger, primary_key=True, comment="index of the entry audit.prune"),
+)
+
+log_hold = Table(
+    "log_hold",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True),
+    Column("act", BigInteger, primary_key=True, comment="index of the entry audit.hold"),
+    Column("subject_id", LargeBinary, comment="null: any"),
+    Column("caller", Text, nullable=False, comment="client id; empty: any"),
+    Column("since", Text, nullable=False, comment="first civil month; empty: from the beginning"),
+    Column("until", Text, nullable=False, comment="last civil month; empty: no end"),
+    Column("reference", Text, nullable=False, comment="number of the case"),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("released_at", DateTime(timezone=True)),
+)
+
 log_node = Table(
     "log_node",
     metadata,

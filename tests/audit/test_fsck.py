@@ -13,6 +13,7 @@ import pytest
 from hub.audit.fsck import Checked, fsck
 from hub.audit.log import AuditLog
 from hub.audit.publish import Publisher
+from hub.errors import ConfigurationError
 from hub.store.database import Database
 
 from .audit_world import SIGNER, administrator, an_entry, open_log
@@ -88,6 +89,32 @@ def test_altered_subtree_roots_are_mended_by_making_them_anew(database_url: str)
             assert (await fsck(database, [SIGNER.verifier])).faults
             assert (await fsck(database, [SIGNER.verifier], rebuild=True)).faults == ()
             assert (await fsck(database, [SIGNER.verifier])).faults == ()
+
+    asyncio.run(scenario())
+
+
+def test_an_account_that_may_only_read_is_told_that_it_cannot_rebuild(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            for _ in range(300):
+                await log.append(an_entry())
+            await fsck(database, [SIGNER.verifier])
+            stored = await administrator(database_url, "SELECT * FROM log_node")
+            await administrator(
+                database_url,
+                "DROP ROLE IF EXISTS reader",
+                "CREATE ROLE reader LOGIN",
+                "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+            )
+            reading = await Database.open(database_url.replace("hub@", "reader@"), pool_size=1)
+            try:
+                with pytest.raises(ConfigurationError, match="may only read"):
+                    await fsck(reading, [SIGNER.verifier], rebuild=True)
+                assert (await fsck(reading, [SIGNER.verifier])).faults == ()
+            finally:
+                await reading.close()
+            assert await administrator(database_url, "SELECT * FROM log_node") == stored
+            await administrator(database_url, "DROP OWNED BY reader", "DROP ROLE reader")
 
     asyncio.run(scenario())
 

@@ -23,6 +23,7 @@ from hub.audit.entry import (
 )
 from hub.audit.ledger import REPORT, LedgerLine, ledger, not_yet_shown
 from hub.audit.ledger_words import LedgerWords
+from hub.audit.tracked import Window, find_uses
 from hub.catalog.loader import load_catalog
 from hub.catalog.types import Catalog, Label
 from hub.clock import CST, civil_date, to_millis
@@ -198,6 +199,19 @@ def test_what_is_secret_is_counted_and_shown_on_the_day_its_delay_is_over(databa
     asyncio.run(scenario())
 
 
+def test_more_than_a_thousand_secret_lookups_are_counted_as_a_thousand(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            await asyncio.gather(*(log.append(a_secret_read()) for _ in range(1100)))
+            assert await not_yet_shown(database, ACME, policy(), NOW) == 1000
+            await log.append(an_entry())
+            assert [line.index for line in await all_lines(database, ACME)] == [1100]
+            uses = await find_uses(database, ACME, policy(), NOW, Window())
+            assert (uses.total, [line.index for line in uses.lines]) == (1, [1100])
+
+    asyncio.run(scenario())
+
+
 def test_a_page_holds_as_many_lines_whether_or_not_secret_ones_lie_between(database_url: str) -> None:
     async def scenario() -> None:
         async with open_log(database_url) as (database, log):
@@ -331,6 +345,9 @@ def test_the_ledgers_of_a_town_equal_a_scan_and_are_its_subjects_own(database_ur
                     lines = await all_lines(database, subject, now)
                     hidden = await not_yet_shown(database, subject, policy(), now)
                     assert ([line.index for line in lines], hidden) == _scan(entries, subject, now)
+                    shown = [line for line in lines if line.outcome == EntryOutcome.DISCLOSED]
+                    uses = await find_uses(database, subject, policy(), now, Window(offset=2, limit=3))
+                    assert (uses.total, uses.lines) == (len(shown), shown[2:5])
                     text = repr(lines)
                     for other in set(EVERYBODY) - {subject}:
                         assert subject_ref(other) not in text
