@@ -68,10 +68,10 @@ def test_a_pack_of_a_response_verifies_alone_and_by_the_hub(scene: Scene) -> Non
     code, said = packed_verifier(scene, pack, "--witness", str(WITNESS.verifier))
     assert code == 0, said
     for word in (
-        "manifest: 19 members",
+        "manifest: 20 members",
         "seal",
         "w1.example",
-        "policy: 13 files",
+        "policy: 14 files",
         "consent/c_",
         "errors are those",
     ):
