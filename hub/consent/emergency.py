@@ -4,7 +4,7 @@
   read and counted by the statements of a consent. In place of who consents stands whom it is about.
 - It names the persons who asked and approved, as pseudonyms, and the file number; never a value.
 - It opens the items that the policy named when it was approved, over the range of the fair-use template, for the
-  hours and uses that the policy said then; a later change widens nothing.
+  hours and uses that the policy said then; a later change of these terms widens nothing.
 
 Source: personal information protection law art. 13 (1) (4) and 6.
 """

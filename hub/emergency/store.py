@@ -28,7 +28,8 @@ _LIST = f"""{_SELECT} WHERE ($2::text IS NULL OR {_STATE} = $2) AND ($3::text IS
   AND ($4::text[] IS NULL OR e.purpose = ANY($4))
   AND (NOT $5 OR ({_STATE} = 'OVER' AND e.review_by < $6))
   AND ($7::text IS NULL OR (e.requested_at, e.emergency_id) > (
-    SELECT p.requested_at, p.emergency_id FROM emergency p WHERE p.emergency_id = $7))
+    SELECT p.requested_at, p.emergency_id FROM emergency p
+    WHERE p.emergency_id = $7 AND ($3::text IS NULL OR p.institution = $3)))
 ORDER BY e.requested_at, e.emergency_id LIMIT $8"""  # noqa: S608
 _INSERT = """INSERT INTO emergency (subject_id, emergency_id, purpose, institution, danger, reason, reference, state,
     requested_at, lapses_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'REQUESTED', $8, $9)"""

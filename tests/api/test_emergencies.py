@@ -336,3 +336,29 @@ def test_each_act_is_one_entry_that_names_who_did_it(database_url: str, tmp_path
         assert all(body["purpose"] == "EMERGENCY" and body["detail"]["emergency"] == grant for body in acts)
 
     run(database_url, tmp_path, scene)
+
+
+def test_a_page_goes_on_where_the_last_one_ended_and_no_cursor_of_another_helps(
+    database_url: str, tmp_path: Path
+) -> None:
+    page = "query P($a: ID) { emergencies(first: 2, after: $a) { nextAfter nodes { id } } }"
+
+    async def scene(world: World) -> None:
+        made = []
+        for _ in range(3):
+            made.append((await did(world, await desk(world), REQUEST, s=COMPANY))["id"])
+            world.clock.advance(timedelta(minutes=1))
+        token = await desk(world)
+        first = (await world.ask(token, page))["data"]["emergencies"]
+        assert [n["id"] for n in first["nodes"]] == made[:2]
+        rest = (await world.ask(token, page, {"a": first["nextAfter"]}))["data"]["emergencies"]
+        assert ([n["id"] for n in rest["nodes"]], rest["nextAfter"]) == (made[2:], None)
+        other = await world.token("dept-tax", "EMERGENCY", (), operator="戊")
+        own = await did(world, other, REQUEST, s=COMPANY)
+        for cursor in (made[0], "e_none"):
+            assert (await world.ask(other, page, {"a": cursor}))["data"]["emergencies"]["nodes"] == []
+        assert [n["id"] for n in (await world.ask(other, page))["data"]["emergencies"]["nodes"]] == [
+            own["id"]
+        ]
+
+    run(database_url, tmp_path, scene)
