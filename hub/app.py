@@ -37,6 +37,7 @@ from hub.disclosure.live import LiveRules, PurposesInForce
 from hub.disclosure.operations import Preparer
 from hub.disclosure.rules import Rules
 from hub.documents.registry import TrustedDocuments, load_documents
+from hub.emergency.service import EmergencyService
 from hub.errors import ConfigurationError, HubError
 from hub.folders import locate
 from hub.gateway.engines import Engines
@@ -287,7 +288,8 @@ def _engines(
         trusted = load_trusted(settings, rules, schema, documents)
         steering = Steering.open(database, log, ring.sealer(), indexer)
         services = Services(
-            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions, log
+            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions,
+            log, EmergencyService(database, log, ring),
         )  # fmt: skip
         preparer = Preparer(core(schema))
         return Executor(

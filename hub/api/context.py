@@ -13,6 +13,7 @@ from hub.consent.service import ConsentService
 from hub.disclosure.basis import refusal
 from hub.disclosure.rules import Rules
 from hub.documents.registry import TrustedDocuments
+from hub.emergency.service import EmergencyService
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
 from hub.intake.steering import Steering
@@ -40,6 +41,8 @@ class Services:
     submissions: Submissions | None = None
     log: AuditLog | None = None
     """Both only where data may be supplied by request."""
+    emergencies: EmergencyService | None = None
+    """Only where emergency access may be asked for."""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from hub.api.registers import BilingualText, text
 from hub.api.scalars import DateTime
 from hub.audit import ledger as stored
 from hub.audit.callers import CallerNames, read_names
+from hub.audit.entry import BasisKind
 from hub.audit.ledger_words import LedgerWords
 from hub.consent.service import withdrawable
 
@@ -139,7 +140,8 @@ def _line(
     line: stored.LedgerLine, names: CallerNames, words: LedgerWords, active: Collection[str]
 ) -> LedgerLine:
     who, basis = names.of(line.caller, line.institution), words.basis(line)
-    consent = line.basis.get("consent") if line.basis else None
+    own = line.basis is not None and line.basis["kind"] == BasisKind.CONSENT
+    consent = line.basis.get("consent") if line.basis and own else None
     return LedgerLine(
         index=line.index,
         at=shown_time(line.at),

@@ -33,9 +33,13 @@ class Notice:
     title: BilingualText = strawberry.field(description="标题。Title.")
     text: BilingualText = strawberry.field(description="正文。Text.")
     subject: str = strawberry.field(description="主体（假名）。Subject, as pseudonym.")
-    dataset: str = strawberry.field(description="信息项。Dataset of the record.")
-    record: strawberry.ID = strawberry.field(description="记录标识。Id of the record.")
-    case: strawberry.ID | None = strawberry.field(description="案件编号。Id of the case, if any.")
+    dataset: str | None = strawberry.field(
+        description="信息项；与记录无关的为空。Dataset of the record; null where it is about no record."
+    )
+    record: strawberry.ID | None = strawberry.field(description="记录标识。Id of the record, if any.")
+    case: strawberry.ID | None = strawberry.field(
+        description="案件或紧急查询编号。Id of the case or emergency, if any."
+    )
     at: DateTime = strawberry.field(description="告知时间。When it was written.")
     read_at: DateTime | None = strawberry.field(description="签收时间。When it was first marked as read.")
 
@@ -91,8 +95,8 @@ def _notice(notice: StoredNotice) -> Notice:
         title=text(notice.title),
         text=text(notice.text),
         subject=subject_ref(notice.record.subject_id),
-        dataset=notice.record.dataset,
-        record=strawberry.ID("rec_" + notice.record.record_id.hex()),
+        dataset=notice.record.dataset or None,
+        record=strawberry.ID("rec_" + notice.record.record_id.hex()) if notice.record.dataset else None,
         case=strawberry.ID(notice.case_id) if notice.case_id else None,
         at=shown_time(notice.at),
         read_at=shown_time(notice.read_at) if notice.read_at else None,

@@ -163,6 +163,9 @@ class PurposeInfo:
     title: BilingualText = strawberry.field(description="名称。Title.")
     basis: str = strawberry.field(description="合法性基础。Lawful basis.")
     consent_required: bool = strawberry.field(description="是否需要授权。Whether a consent is needed.")
+    grant_required: bool = strawberry.field(
+        description="是否需要紧急查询批准。Whether an emergency grant is needed."
+    )
     matter_required: bool = strawberry.field(
         description="是否需要清单事项。Whether a listed matter is needed."
     )
@@ -290,6 +293,7 @@ def purposes(info: Info) -> list[PurposeInfo]:
                 title=text(purpose.title),
                 basis=purpose.basis.value,
                 consent_required=purpose.consent_required,
+                grant_required=purpose.grant_required,
                 matter_required=purpose.matter_required,
                 reference_required=purpose.reference_required,
                 closure_days=purpose.closure_days or None,

@@ -25,6 +25,7 @@ from hub.api import (
     consent_requests,
     consents,
     custody,
+    emergencies,
     ledger,
     lifecycle,
     marks,
@@ -146,6 +147,7 @@ def _query(types: CatalogTypes) -> type:
         *recalls.query_fields(),
         *quotas.fields(),
         *uses.queries(),
+        *emergencies.queries(),
         *quality.fields(),
         *steering.query_fields(),
         strawberry.field(
@@ -181,6 +183,7 @@ def _mutation() -> type:
         *steering.mutation_fields(),
         *submissions.mutations(),
         *uses.mutations(),
+        *emergencies.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -66,6 +66,8 @@ class BasisKind(StrEnum):
     MATTER = "MATTER"
     SELF = "SELF"
     STATUTORY = "STATUTORY"
+    EMERGENCY = "EMERGENCY"
+    """A grant in an emergency; its id stands where that of a consent does."""
 
 
 class Basis(NamedTuple):

@@ -29,6 +29,8 @@ _ACTS = (
     ("lifecycle.mark.", Label("标注记录", "marked a record")),
     ("lifecycle.hold.", Label("保全记录", "placed or released a hold on a record")),
     ("lifecycle.notice.", Label("送达或签收告知书", "delivered or acknowledged a notice")),
+    ("emergency.notice", Label("告知您一次紧急查询", "told you of an emergency access")),
+    ("emergency.", Label("申请或办理紧急查询", "requested or handled an emergency access")),
     ("recall.", Label("发出或办理召回", "issued or handled a recall")),
     ("records.", Label("按期限归档或删除记录", "archived or deleted records when their time was over")),
     ("subject.", Label("查阅或维护主体登记", "read or kept the register of subjects")),
@@ -88,6 +90,8 @@ class LedgerWords:
             case BasisKind.CONSENT:
                 consent = line.basis["consent"]
                 return Label(f"您的授权（{consent}）", f"your consent {consent}")
+            case BasisKind.EMERGENCY:
+                return self._emergency(line)
             case BasisKind.MATTER:
                 return self._matter(line.basis["matter"])
             case BasisKind.SELF:
@@ -113,6 +117,15 @@ class LedgerWords:
         """The title of a yes/no question."""
         known = self.policy.questionnaire.predicates.get(code)
         return known.title if known is not None else Label(code, code)
+
+    def _emergency(self, line: LedgerLine) -> Label:
+        assert line.basis is not None
+        grant, known = line.basis["consent"], self.policy.purposes.get(line.purpose)
+        source = known.source if known is not None else line.purpose
+        return Label(
+            f"紧急查询批准（{grant}）（{source}），未经您的授权",
+            f"emergency access {grant} that a second person approved ({source}), without your consent",
+        )
 
     def _matter(self, code: str) -> Label:
         matter = self.policy.matters.get(code)

@@ -287,17 +287,19 @@ def check_consents(members: dict[str, bytes], entry: Json, absent: Json, say: Sa
     jwks = read_json(members["keys/public.json"])["keys"]
     keys = {jwk["kid"]: jwk["x"] for jwk in jwks if jwk["purpose"] == "consent"}
     shown = [part for part in entry["subjects"] if part["outcome"] == "DISCLOSED" and part["basis"]]
-    for part, basis in ((part, part["basis"]) for part in shown if part["basis"]["kind"] == "CONSENT"):
+    for part, basis in ((part, part["basis"]) for part in shown if part["basis"].get("consent")):
         name = f"consent/{basis['consent']}.json"
         if name in absent:
             say(f"    授权 {name} is not in the pack")
             continue
         consent = read_json(members[name])
         signature = consent.pop("signature")
-        texts = keys[signature["kid"]], signature["value"]
-        key, value = (base64.urlsafe_b64decode(text + "==") for text in texts)
+        key, value = (
+            base64.urlsafe_b64decode(t + "==") for t in (keys[signature["kid"]], signature["value"])
+        )
         check_signature(key, value, b"credit-hub/consent/v1\n" + canonical(consent), name)
-        parties = consent["grantor"]["subject"], consent["grantee"]["institution"], consent["purpose"]["code"]
+        about = consent.get("grantor") or consent["about"]  # who consents; an emergency grant is not its own
+        parties = about["subject"], consent["grantee"]["institution"], consent["purpose"]["code"]
         asked = part["subject"], entry["institution"], part.get("purpose", entry["purpose"])
         named = (consent["id"], consent["version"]) == (basis["consent"], basis["consentVersion"])
         valid = consent["validFrom"] <= entry["at"] < consent["validTo"]

@@ -1,7 +1,8 @@
-"""How long a subject's ledger only counts a lookup, as the matters of the policy say. Nothing is stored about it.
+"""How long a subject's ledger only counts a lookup, as the policy says. Nothing is stored about it.
 
 - A matter may keep its lookups from the subject for so many days (`ledger_delay_days`), with the law that says so
   (PIPL art. 18 and 35: no notice where secrecy is prescribed, or where it would hinder a statutory duty).
+- So may a purpose that rests on emergency grants, for its lookups and for what was done about the grant.
 - A lookup that was refused says no matter, and one may name a matter that is no longer listed: then the longest
   delay of its purpose holds. One by somebody who does not hold the purpose, or for a subject that is not in the
   token, is no lookup under a matter, and is shown at once.
@@ -55,12 +56,16 @@ def delay_of(policy: PolicySet, purpose: str, part: Mapping[str, Any]) -> Delay:
 
 
 def longest(policy: PolicySet, purpose: str) -> Delay:
-    """The longest delay among the matters of a purpose."""
+    """The longest delay of a purpose: of its emergencies, or among its matters."""
+    known = policy.purposes.get(purpose)
+    terms = known.emergency if known is not None else None
+    if terms is not None:
+        return Delay(terms.ledger_delay_days, terms.ledger_delay_basis)
     matter = policy.most_delayed.get(purpose)
     return Delay(matter.ledger_delay_days, matter.ledger_delay_basis) if matter is not None else NONE
 
 
 def secret_purposes(policy: PolicySet) -> dict[str, Delay]:
-    """The purposes that have a delayed matter, each with its longest delay."""
-    found = {m.purpose: longest(policy, m.purpose) for m in policy.matters.values() if m.ledger_delay_days}
-    return dict(sorted(found.items()))
+    """The purposes of which something is delayed, each with its longest delay."""
+    found = {code: longest(policy, code) for code in sorted(policy.purposes)}
+    return {code: delay for code, delay in found.items() if delay.days}

@@ -54,6 +54,8 @@ def explain(
     entry = rules.policy.purposes[purpose]
     if entry.consent_required:
         say(f"The purpose {purpose} also needs the subject's consent for this dataset.")
+    if entry.grant_required:
+        say(f"The purpose {purpose} also needs an emergency grant for the subject.")
     if entry.matter_required:
         say(f"The purpose {purpose} also needs a matter of the published list.")
     if entry.reference_required:

@@ -21,6 +21,7 @@ from hub.cli.console import civil_time, say, show_error
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
 from hub.clock import civil_date
+from hub.emergency.sweep import EmergencySweep
 from hub.errors import HubError
 from hub.lifecycle.notice_sweep import NoticeSweep
 from hub.lifecycle.notices import NoticeService
@@ -65,6 +66,15 @@ async def notify(desk: Desk) -> str:
     return f"{told.looked_at} looked at, {told.notices} notices"
 
 
+async def tell(desk: Desk) -> str:
+    """Tell subjects of the emergency grants about them that are over."""
+    titles = {dataset.id: dataset.title for dataset in desk.rules.catalog}
+    notices = NoticeService(desk.database, desk.log, desk.ring.sealer(), titles)
+    sweeper = EmergencySweep(notices, desk.log, desk.rules.catalog)
+    told = await sweeper.run(desk.rules.policy, desk.clock.now(), desk.actor)
+    return f"{told.emergencies} looked at, {told.notices} notices"
+
+
 async def purge(desk: Desk, *, dry_run: bool = False) -> str:
     """Delete what may not be kept any longer, and archive what is shown no more; recalls that are due go out first."""
     now = desk.clock.now()
@@ -87,7 +97,10 @@ def reach(desk: Desk) -> Reach:
     return Reach.of(desk.settings.webhook_networks, loopback=desk.settings.demo)
 
 
-DAILY = (Job("recall sweep", sweep), Job("records notify", notify), Job("records purge", purge))
+DAILY = (
+    Job("recall sweep", sweep), Job("records notify", notify), Job("emergency tell", tell),
+    Job("records purge", purge),
+)  # fmt: skip
 """In this order: what is purged was recalled before."""
 OFTEN = (Job("recall deliver", deliver),)
 
@@ -97,7 +110,7 @@ def jobs(
         bool, typer.Option("--watch", help="Stay: post recalls every minute, do the rest once a day.")
     ] = False,
 ) -> None:
-    """Do all that recurs: issue recalls, post them, notify subjects, purge what may not be kept.
+    """Do all that recurs: issue recalls, post them, notify subjects, tell of emergencies, purge what is over.
 
     Everything is done once; run it by a timer every day, or let it stay with --watch.
 

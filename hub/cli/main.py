@@ -13,6 +13,7 @@ from hub.cli import (
     client,
     consent,
     demo,
+    emergency,
     evidence,
     keys,
     match,
@@ -65,6 +66,7 @@ def build_app() -> typer.Typer:
     app.command("quality")(quality)
     app.command("jobs")(jobs)
     app.add_typer(consent.app, name="consent")
+    app.add_typer(emergency.app, name="emergency")
     app.add_typer(audit.app, name="audit")
     app.add_typer(witness.app, name="witness")
     app.add_typer(evidence.app, name="evidence")

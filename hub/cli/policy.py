@@ -152,6 +152,8 @@ def needs(policy: PolicySet, purpose: Purpose, role: str, kind: SubjectKind, dat
         return (
             f"consent ({', '.join(asking)})" if asking or not templates else "never: no consent asks for it"
         )
+    if purpose.grant_required:
+        return "emergency grant, and a case or file number"
     if purpose.matter_required:
         matters = [m.code for m in policy.matters.values() if m.purpose == purpose.code and role in m.roles]
         also = ", and a case or file number" if purpose.reference_required else ""

@@ -22,6 +22,21 @@ from hub.catalog.types import Label
 from hub.clock import from_millis
 
 FORMAT = "credit-hub-consent/1"
+EMERGENCY_FORMAT = "credit-hub-emergency/1"
+
+
+class Origin(StrEnum):
+    """Where a signed artefact comes from."""
+
+    CONSENT = "CONSENT"
+    """The subject gave it."""
+    EMERGENCY = "EMERGENCY"
+    """A second person approved it in an emergency (`hub.consent.emergency`); the subject was not asked."""
+
+    @property
+    def artefact_format(self) -> str:
+        """The format of its artefacts."""
+        return FORMAT if self is Origin.CONSENT else EMERGENCY_FORMAT
 
 
 class ConsentStatus(StrEnum):
@@ -66,7 +81,7 @@ class Clamp:
 
 @dataclass(frozen=True)
 class Consent:
-    """One stored consent: the immutable artefact and what has happened to it."""
+    """One stored consent or emergency grant: the immutable artefact and what has happened to it."""
 
     subject_id: bytes
     consent_id: str
@@ -80,6 +95,7 @@ class Consent:
     revoked: bool
     revoked_at: datetime | None
     artefact: Mapping[str, Any]
+    origin: Origin = Origin.CONSENT
 
     def status(self, now: datetime) -> ConsentStatus:
         """The status at an instant."""

@@ -21,7 +21,7 @@ from hub.audit.log import AuditLog
 from hub.catalog.types import Label
 from hub.clock import to_millis
 from hub.consent import store
-from hub.consent.artefact import FORMAT, Consent
+from hub.consent.artefact import FORMAT, Consent, Origin
 from hub.consent.request import ConsentRequest, Terms, rate_documents, settle
 from hub.errors import InputError, VerificationError
 from hub.keys.canonical import canonical_json
@@ -69,7 +69,7 @@ class ConsentService:
                 )
             terms = settle(request, kind, policy, now)
             consent = self._artefact(subject_id, kind, request, terms, policy, now)
-            await _recipient(connection, request.grantee, request.purpose, policy)
+            await recipient_name(connection, request.grantee, request.purpose, policy)
             await store.insert(connection, consent)
             entry = _entry("consent.grant", consent, actor, policy, now)
             await self._log.append_in(connection, [entry])
@@ -82,7 +82,7 @@ class ConsentService:
             InputError: when it is not registered with this purpose.
         """
         async with self._database.connection() as connection:
-            return await _recipient(connection, grantee, purpose, policy)
+            return await recipient_name(connection, grantee, purpose, policy)
 
     async def withdraw(
         self, subject_id: bytes, consent_id: str, reason: str, policy: PolicySet, actor: str, now: datetime
@@ -183,10 +183,12 @@ class ConsentService:
         Items, range and fair-use template have no columns: they are read from the artefact whose signature holds.
         """
         body = verify_document(self._verify_keys, consent.artefact)
+        whose = "grantor" if consent.origin is Origin.CONSENT else "about"
         if (
-            body["id"] != consent.consent_id
+            body["format"] != consent.origin.artefact_format
+            or body["id"] != consent.consent_id
             or body["version"] != consent.version
-            or body["grantor"]["subject"] != subject_ref(consent.subject_id)
+            or body[whose]["subject"] != subject_ref(consent.subject_id)
             or body["grantee"]["institution"] != consent.grantee
             or body["purpose"]["code"] != consent.purpose
             or body["validFrom"] != to_millis(consent.valid_from)
@@ -242,7 +244,14 @@ class ConsentService:
         )  # fmt: skip
 
 
-async def _recipient(connection: asyncpg.Connection, grantee: str, purpose: str, policy: PolicySet) -> str:
+async def recipient_name(
+    connection: asyncpg.Connection, grantee: str, purpose: str, policy: PolicySet
+) -> str:
+    """The name (Chinese) of an institution that holds a purpose.
+
+    Raises:
+        InputError: when it is not registered with this purpose.
+    """
     rows = await connection.fetch(
         "SELECT roles, name_zh FROM client WHERE institution = $1 AND status = 'ACTIVE'"
         " AND $2 = ANY(purposes) ORDER BY client_id",

@@ -18,7 +18,9 @@ from hub.keys.index import Indexer
 from hub.keys.jwk import generate_client_key
 
 _BANK = ("LOAN_APPLICATION", "LOAN_REVIEW_POST", "GUARANTEE", "RENEWAL")
-_DEPARTMENT = ("GOV_APPROVAL", "GOV_SUPERVISION", "GOV_FUNDING", "PUBLIC_RESOURCE_TRADING", "DATA_SUPPLY")
+_DEPARTMENT = (
+    "GOV_APPROVAL", "GOV_SUPERVISION", "GOV_FUNDING", "PUBLIC_RESOURCE_TRADING", "DATA_SUPPLY", "EMERGENCY",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ DEMO_CLIENTS: tuple[DemoClient, ...] = (
         ("department", "source_unit"), facts.DEPT_TAX, _DEPARTMENT,
     ),
     DemoClient(
-        "officer-privacy", "隐私专员（演示）", "Privacy officer", ("officer",), facts.OFFICER, ("AUDIT_REVIEW",)
+        "officer-privacy", "隐私专员（演示）", "Privacy officer", ("officer",), facts.OFFICER,
+        ("AUDIT_REVIEW", "EMERGENCY_REVIEW"),
     ),
     DemoClient(
         "operator-main", "平台运维（演示）", "Platform operator", ("operator",), facts.OPERATOR, ("OPERATION",)

@@ -21,16 +21,19 @@ from typing import Any
 import orjson
 
 from hub.audit.batch import Appended
-from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, size_class
+from hub.audit.entry import BasisKind, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, size_class
 from hub.audit.fields import FIELDS_ALGORITHM, commit_digests, commit_fields, digests, leaf
 from hub.audit.log import AuditLog
 from hub.audit.receipt import ALGORITHM, commit, covered_bytes, new_salt, receipt_json
 from hub.audit.reservation import ConsentUse, QuotaKey, Refusal, ReservationRefusedError, sum_quotas
+from hub.disclosure.basis import refusal as grant_refusal
 from hub.disclosure.compiled import CompiledRoot
 from hub.disclosure.report import Part, Report
 from hub.disclosure.rules import Rules
 from hub.disclosure.text import NULLS, Both, both, both_object
 from hub.identity.tokens import Caller
+from hub.model.outcome import Reason
+from hub.policies.model import PolicySet
 
 _READ_AT_ONCE = 16
 """Texts of a list that are read back before other requests have their turn."""
@@ -147,13 +150,16 @@ class Accountant:
             return await self._log.append(entry, uses, sum_quotas(quotas) if len(parts) > 1 else quotas)
         except ReservationRefusedError as error:
             self._refused(error.refusals)
-            if not _take_back(parts, error.refusals):
+            if not _take_back(parts, error.refusals, done.rules.policy):
                 raise
             return None
 
 
-def _take_back(parts: Sequence[Part], refusals: Sequence[Refusal]) -> bool:
-    """Refuse those of the parts that cannot have what they would use; says whether there are any."""
+def _take_back(parts: Sequence[Part], refusals: Sequence[Refusal], policy: PolicySet) -> bool:
+    """Refuse those of the parts that cannot have what they would use; says whether there are any.
+
+    An emergency grant that has just ended is told like one that was never given.
+    """
     by_use: dict[ConsentUse | QuotaKey, list[Part]] = {}
     for part in parts:
         if part.use is not None:
@@ -163,8 +169,15 @@ def _take_back(parts: Sequence[Part], refusals: Sequence[Refusal]) -> bool:
     found = False
     for refusal in refusals:
         use = refusal.use
+        of_grant = isinstance(use, ConsentUse)
         for part in by_use.get(use if isinstance(use, ConsentUse) else use.key, [])[refusal.left :]:
-            part.refuse(ReservationRefusedError([refusal]))
+            basis = part.entry.basis if part.entry is not None else None
+            emergency = of_grant and basis is not None and basis.kind is BasisKind.EMERGENCY
+            part.refuse(
+                grant_refusal(policy, Reason.GRANT_REQUIRED)
+                if emergency
+                else ReservationRefusedError([refusal])
+            )
             found = True
     return found
 

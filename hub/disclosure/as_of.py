@@ -23,7 +23,7 @@ import asyncpg
 from hub.catalog.types import Nature, SubjectKind
 from hub.clock import civil_date, months_before
 from hub.consent import store as consents
-from hub.consent.artefact import Consent
+from hub.consent.artefact import Consent, Origin
 from hub.disclosure.replay import within
 from hub.disclosure.rules import Rules
 from hub.errors import InputError
@@ -160,14 +160,16 @@ class AsOfReader:
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             rules = await self._rules_at(connection, at)
             row = await connection.fetchrow(_VERSION, subject_id, dataset, record_id, at)
-            given = await consents.list_all(connection, subject_id, _MOST_CONSENTS)
+            entry = rules.policy.purposes.get(asker.purpose)
+            origin = Origin.EMERGENCY if entry is not None and entry.grant_required else Origin.CONSENT
+            given = await consents.list_all(connection, subject_id, _MOST_CONSENTS, origin)
         known = None if row is None else _known(row)
         shown = known is not None and known.shown(civil_date(at))
         revision = rules.policy.revision
         held = _in_force(given, asker, at)
         consent = held[0] if held else None
         refused = _refused(rules, asker, consent)
-        used = consent if rules.policy.purposes[asker.purpose].consent_required else None
+        used = consent if rules.policy.purposes[asker.purpose].artefact_required else None
         id_ = used.consent_id if used else ""
         caveats = self._caveats(rules, dataset, known, asker, held, used)
         if known is None or not shown or refused is not None:
@@ -244,8 +246,9 @@ def _refused(rules: Rules, asker: Asker, consent: Consent | None) -> Reason | No
         raise _wrong("The policy of the time has no such role or purpose.", "当时的策略没有该角色或用途。")
     if not policy.fair_use_for(asker.purpose) or not policy.holds(asker.roles, asker.purpose):
         return Reason.PURPOSE_NOT_HELD
-    if policy.purposes[asker.purpose].consent_required and consent is None:
-        return Reason.CONSENT_REQUIRED
+    purpose = policy.purposes[asker.purpose]
+    if purpose.artefact_required and consent is None:
+        return Reason.GRANT_REQUIRED if purpose.grant_required else Reason.CONSENT_REQUIRED
     return None
 
 

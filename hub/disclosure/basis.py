@@ -1,8 +1,8 @@
 """On what basis may this caller ask about this subject at all? Decided before any record is read.
 
 The order is fixed, and each step uses only what the caller knows already, so that a refusal says nothing about
-the subject: token, purpose, fair-use template, matter, reference, age, consent, the template and the range of the
-consent.
+the subject: token, purpose, fair-use template, matter, reference, age, consent or emergency grant, its template and
+range.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hub.audit.entry import Basis, BasisKind
 from hub.catalog.types import Catalog, SubjectKind
 from hub.catalog.units import UnitKind, unit_of
 from hub.clock import civil_date
-from hub.consent.artefact import Consent, ConsentStatus
+from hub.consent.artefact import Consent, ConsentStatus, Origin
 from hub.consent.service import ConsentService
 from hub.errors import DisclosureRefusedError
 from hub.identity.details import Grant
@@ -39,6 +39,10 @@ _REASON_OF_STATUS = {
     ConsentStatus.EXHAUSTED: Reason.CONSENT_EXHAUSTED,
     ConsentStatus.NOT_YET_VALID: Reason.CONSENT_NOT_YET_VALID,
 }
+
+
+_CONSENT = (Origin.CONSENT, BasisKind.CONSENT, Reason.CONSENT_REQUIRED)
+_EMERGENCY = (Origin.EMERGENCY, BasisKind.EMERGENCY, Reason.GRANT_REQUIRED)
 
 
 @dataclass(frozen=True)
@@ -136,26 +140,28 @@ async def ground_for(
 ) -> Ground:
     """The basis of a request about one subject.
 
-    A consent that is not this caller's, not for this purpose or not of this subject counts as none, with the
+    An emergency grant is found, read and counted by the very statements of a consent, and neither stands for the
+    other. A consent that is not this caller's, not for this purpose or not of this subject counts as none, with the
     same statement run either way.
 
     Raises:
-        DisclosureRefusedError: CONSENT_REQUIRED, when there is no consent of this subject for this caller;
+        DisclosureRefusedError: CONSENT_REQUIRED or GRANT_REQUIRED, when there is none of this subject for this caller;
             FAIR_USE_TEMPLATE or FAIR_USE_RANGE, when its consent was given under another template, or reaches
             further back than the template allows and the template refuses that.
     """
     purpose, fair_use = policy.purposes[grant.purpose], fair_use_for(policy, grant)
-    if not purpose.consent_required:
+    if not purpose.artefact_required:
         kinds = {LawfulBasis.SELF: BasisKind.SELF}
         kind = BasisKind.MATTER if purpose.matter_required else kinds.get(purpose.basis, BasisKind.STATUTORY)
         basis = Basis(kind, matter=grant.matter or "", reference=grant.reference or "")
         return Ground(grant, basis, None, fair_use)
     wanted = grant.consent_id or ""
     consent = await consents.find(connection, subject_id, wanted, caller.institution, grant.purpose)
-    if consent is None:
-        raise refusal(policy, Reason.CONSENT_REQUIRED)
+    origin, kind, missing = _EMERGENCY if purpose.grant_required else _CONSENT
+    if consent is None or consent.origin is not origin:
+        raise refusal(policy, missing)
     check_consent(policy, consent, fair_use)
-    basis = Basis(BasisKind.CONSENT, consent.consent_id, consent.version, reference=grant.reference or "")
+    basis = Basis(kind, consent.consent_id, consent.version, reference=grant.reference or "")
     return Ground(grant, basis, consent, fair_use)
 
 
@@ -181,11 +187,18 @@ def check_consent(policy: PolicySet, consent: Consent, fair_use: FairUse) -> Non
 async def explain_no_row(
     policy: PolicySet, consents: ConsentService, connection: asyncpg.Connection, ground: Ground, now: datetime
 ) -> DisclosureRefusedError:
-    """Why the read gave nothing: the state of the caller's own consent, or simply nothing to show."""
+    """Why the read gave nothing: the state of the caller's own consent, or simply nothing to show.
+
+    An emergency grant does not say that its subject is there; one that is not in force is told like one that
+    was never given.
+    """
     if ground.consent is None:
         return refusal(policy, Reason.SUBJECT_UNKNOWN)
     current = await consents.reload(connection, ground.consent)
     status = current.status(now) if current else ConsentStatus.REVOKED
+    if ground.basis.kind is BasisKind.EMERGENCY:
+        active = status is ConsentStatus.ACTIVE
+        return refusal(policy, Reason.SUBJECT_UNKNOWN if active else Reason.GRANT_REQUIRED)
     return refusal(policy, _REASON_OF_STATUS.get(status, Reason.CONSENT_REQUIRED))
 
 

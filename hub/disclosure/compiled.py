@@ -25,6 +25,8 @@ from hub.model.outcome import Outcome, Reason
 from hub.policies.model import FairUse
 
 _PLANS = 1024
+_SAYS_IT_IS_THERE = (BasisKind.CONSENT, BasisKind.SELF)
+"""Grounds that the subject itself gave; any other shows it only where a record of it shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ class CompiledPlans:
         readers = tuple(slot.reader() for slot in plan.slots)
         datasets = tuple(dict.fromkeys(slot.dataset for slot in plan.slots))
         signed_months = ground.consent.range_months if ground.consent else {}
-        known_by = None if ground.consent or ground.basis.kind is BasisKind.SELF else compiler.opened()
+        known_by = None if ground.basis.kind in _SAYS_IT_IS_THERE else compiler.opened()
         return CompiledRoot(
             plan,
             SlotArrays(plan.slots, ground.fair_use, signed_months, known_by),

@@ -173,7 +173,7 @@ class Replayer:
     def _fields(
         self, one: Asked, purpose: str, table: Mapping[str, Decision]
     ) -> Iterator[tuple[str, str, str, str, bool]]:
-        items = one.items if self._rules.policy.purposes[purpose].consent_required else None
+        items = one.items if self._rules.policy.purposes[purpose].artefact_required else None
         for name, was in _recorded(one.part):
             now = decided_again(self._rules.catalog, name, table, items) or _NOTHING
             after = now.outcome if now.outcome is not Outcome.PREDICATE else Outcome.WITHHELD
@@ -197,6 +197,8 @@ class Replayer:
             return Reason.REFERENCE_REQUIRED
         if entry.consent_required and basis.get("kind") != BasisKind.CONSENT:
             return Reason.CONSENT_REQUIRED
+        if entry.grant_required and basis.get("kind") != BasisKind.EMERGENCY:
+            return Reason.GRANT_REQUIRED
         return None if _shows(table) else Reason.NO_RULE
 
     def _falls(self, reason: str, client: Client, purpose: str, table: Mapping[str, Decision]) -> bool:
@@ -210,6 +212,8 @@ class Replayer:
             return purpose in client.purposes
         if reason in _CONSENT_REASONS:
             return not entry.consent_required
+        if reason == Reason.GRANT_REQUIRED:
+            return not entry.grant_required
         if reason == Reason.MATTER_NOT_LISTED:
             return not entry.matter_required
         if reason == Reason.REFERENCE_REQUIRED:

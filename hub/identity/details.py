@@ -15,6 +15,7 @@ For many subjects, each with a consent of its own, `consents` stands beside `sub
 - Whatever is not known is refused: other types, other members, other purposes (RFC 9396 section 5).
 - No subjects means no subject, never every subject; a subject stands under one purpose only, so that there is
   never a choice on which basis a request runs.
+- `consent` holds the id of a consent (`c_…`), or of an emergency grant (`e_…`) where the purpose rests on one.
 - `template` names the fair-use template that the request is to run under; left out: the purpose's default.
 - A resident identity number is not let into the free text either.
 - The same rights are always written the same way: details that differ only in subjects and consents are one,
@@ -48,7 +49,7 @@ _MEMBERS = frozenset(
 _Consented = Mapping[bytes, str | None]
 """Subjects and the consent of each."""
 _PSEUDONYM = re.compile(r"sub_[0-9a-f]{32}")
-_CONSENT = re.compile(r"c_[A-Za-z0-9_-]{1,64}")
+_CONSENT = re.compile(r"[ce]_[A-Za-z0-9_-]{1,64}")
 _MATTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TEMPLATE = re.compile(r"[A-Z0-9-]{3,32}")
 _RESIDENT_ID = re.compile(
@@ -274,7 +275,12 @@ def _label(detail: dict[str, Any], name: str) -> str | None:
 
 def fit_reference(text: str) -> bool:
     """Whether a text may stand as a case or file number: short, printable, no resident identity number."""
-    return 0 < len(text) <= _LABEL_CHARS["reference"] and text.isprintable() and not _RESIDENT_ID.search(text)
+    return fit_words(text, _LABEL_CHARS["reference"])
+
+
+def fit_words(text: str, most: int) -> bool:
+    """Whether a text of at most so many characters is printable and holds no resident identity number."""
+    return bool(text.strip()) and len(text) <= most and text.isprintable() and not _RESIDENT_ID.search(text)
 
 
 def _wrong(message: str) -> InputError:

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "CONSENT_WITHDRAWN"
     CONSENT_EXHAUSTED = "CONSENT_EXHAUSTED"
     CONSENT_NOT_YET_VALID = "CONSENT_NOT_YET_VALID"
+    GRANT_REQUIRED = "GRANT_REQUIRED"
+    """No emergency grant in force covers this caller and subject: never given, another's, over, used up or ended."""
     PURPOSE_NOT_HELD = "PURPOSE_NOT_HELD"
     """The caller does not hold the purpose stated in the token."""
     SUBJECT_NOT_IN_TOKEN = "SUBJECT_NOT_IN_TOKEN"  # noqa: S105

@@ -28,7 +28,7 @@ from hub.policies.diff_clocks import (
     notice_differences,
     retention_differences,
 )
-from hub.policies.model import Beyond, FairUse, PolicySet, Rate
+from hub.policies.model import Beyond, FairUse, PolicySet, Purpose, Rate
 
 
 class Effect(StrEnum):
@@ -158,6 +158,10 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
         "consent_required": _less,
         "matter_required": _less,
         "reference_required": _less,
+        "grant_required": _less,
+        "hours": _more,
+        "uses": _more,
+        "items": _gain,
         "holders": _gain,
     },
     "fair-use template": {
@@ -263,6 +267,11 @@ def _compared(entry: Any) -> dict[str, Any]:
     if "items" in found:
         found |= {"datasets": tuple(item.dataset for item in found["items"])}
         found["items"] = tuple(item.dataset for item in found["items"] if item.separate)
+    if isinstance(entry, Purpose):
+        terms = found.pop("emergency")
+        found["grant_required"] = entry.grant_required
+        if terms is not None:
+            found |= {f"{f.name} of a grant": getattr(terms, f.name) for f in dataclasses.fields(terms)}
     if isinstance(entry, FairUse):
         del found["datasets"]
         found |= _rates("reads_of_subject", found.pop("reads_of_subject"))

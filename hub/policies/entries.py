@@ -50,11 +50,16 @@ class Entry:
 
     def words(self, key: str, words: Mapping[str, Any], what: str) -> tuple[str, ...]:
         """One or more different words that all stand in a registry called `what`."""
+        values = self.texts(key)
+        for value in values:
+            self._known(key, value, words, what)
+        return values
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """One or more different texts."""
         values = self._take(key, list, "a list of texts")
         if not values or len(set(map(str, values))) != len(values):
             raise self.error(key, "the list is empty or names something twice", "Name each entry once.")
-        for value in values:
-            self._known(key, str(value), words, what)
         return tuple(str(value) for value in values)
 
     def whole(self, key: str) -> int:
@@ -78,6 +83,10 @@ class Entry:
             if not isinstance(table, dict):
                 raise self.error(key, f"item {number} is not a table", "Write { key = value }.")
             yield Entry(self.file, f"{self.name}.{key}.{number}", table)
+
+    def table(self, key: str) -> Entry:
+        """The table `[NAME.key]` below this one."""
+        return Entry(self.file, f"{self.name}.{key}", self._take(key, dict, "a table"))
 
     def close(self) -> None:
         """Refuse what is left over.

@@ -9,6 +9,7 @@
 - Every field is opened to someone, or stands in `closed.toml` with a reason, and not both.
 - A consent template asks for exactly what its purpose opens for its kind of subject: nothing is shown that
   was not asked for, and nothing is asked for that is not needed (PIPL art. 6).
+- An emergency grant names exactly the datasets that its purpose opens, so that nobody widens it by a rule alone.
 - An opening rule names a purpose that reads subjects, that is, one with a fair-use template; the narrower caps of a
   template are about datasets that a rule opens for its purpose, and a range of data about such as have one.
 - Inheritance has no circle.
@@ -44,6 +45,7 @@ def check(policy: PolicySet, catalog: Catalog) -> None:
     _check_coverage(policy, catalog, tables)
     _check_questions(policy, catalog, tables)
     _check_templates(policy, patterns)
+    _check_grants(policy, patterns)
     _check_fair_use(policy, patterns)
 
 
@@ -223,6 +225,26 @@ def _check_templates(policy: PolicySet, patterns: _Patterns) -> None:
                         f"consents.toml, entry {template}: it asks for {dataset}, which no rule opens.",
                         hint="Delete the item; consent covers what is needed and no more.",
                     )
+
+
+def _check_grants(policy: PolicySet, patterns: _Patterns) -> None:
+    for purpose in policy.purposes.values():
+        if purpose.emergency is None:
+            continue
+        opened: dict[str, Rule] = {}
+        for kind in SubjectKind:
+            opened |= _opened_datasets(policy, patterns, purpose.code, kind)
+        for dataset, rule in sorted(opened.items()):
+            if dataset not in purpose.emergency.items:
+                message = f"an emergency grant for {purpose.code} does not name {dataset}"
+                hint = "Add it to the items in purposes.toml, or narrow the pattern."
+                raise row_error(rule.row, "object", message, hint)
+        for dataset in purpose.emergency.items:
+            if dataset not in opened:
+                raise PolicyError(
+                    f"purposes.toml, entry {purpose.code}.grant: it names {dataset}, which no rule opens.",
+                    hint="Delete the item; an emergency opens what is needed and no more.",
+                )
 
 
 def _check_fair_use(policy: PolicySet, patterns: _Patterns) -> None:

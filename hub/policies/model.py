@@ -18,6 +18,7 @@ from hub.catalog.types import Label, SubjectKind
 from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
+from hub.policies.emergency import EmergencyTerms
 from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
 from hub.policies.retention import Term
@@ -41,6 +42,8 @@ class LawfulBasis(StrEnum):
     STATUTORY_DUTY = "STATUTORY_DUTY"
     SELF = "SELF"
     PUBLIC = "PUBLIC"
+    EMERGENCY = "EMERGENCY"
+    """Life, health or property is in danger (PIPL art. 13 (1) (4))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,18 @@ class Purpose:
     """Whether a request states the caller's own file or case number; it goes into the audit entry."""
     closure_days: int = 0
     """Days within which whoever was shown something reports what came of it; 0: no report is owed."""
+    emergency: EmergencyTerms | None = None
+    """On what terms a grant for one subject in an emergency is given; None: the purpose rests on none."""
+
+    @property
+    def grant_required(self) -> bool:
+        """Whether a request needs an emergency grant for its subject."""
+        return self.emergency is not None
+
+    @property
+    def artefact_required(self) -> bool:
+        """Whether a request rests on a signed artefact for its subject: a consent or an emergency grant."""
+        return self.consent_required or self.grant_required
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,16 @@ from hub.errors import PolicyError
 from hub.policies.entries import Entry, parse
 
 FILE = "notices.toml"
-PLACEHOLDERS = frozenset({"dataset", "day", "due", "reason", "repair_from", "shown_until"})
+PLACEHOLDERS = frozenset({"dataset", "day", "due", "institution", "reason", "repair_from", "shown_until"})
 RECIPIENTS = ("SUBJECT", "SOURCE_UNIT")
 PUBLISHED = ("record.decision", "record.repair", "record.commitment")
 """Told together when a negative record is published (三书同达)."""
 MAY_APPLY = "record.may_apply"
 """Told when the shortest period is over."""
+EMERGENCY_OVER = "emergency.over"
+"""Told after an emergency grant is over."""
+NOT_JUSTIFIED = "emergency.not_justified"
+"""Told after its review found that it was not justified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def read_notices(text: str) -> NoticeTemplates:
         reasons[code] = entry.label("text")
         entry.close()
     top.close()
-    for code in (*PUBLISHED, MAY_APPLY):
+    for code in (*PUBLISHED, MAY_APPLY, EMERGENCY_OVER, NOT_JUSTIFIED):
         if code not in templates:
             raise PolicyError(f"{FILE} has no [[notice]] {code}.", hint="Add one.")
     return NoticeTemplates(templates, reasons)

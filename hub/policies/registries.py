@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hub.catalog.types import Catalog, Dataset, Label, SubjectKind
 from hub.errors import PolicyError
 from hub.model.outcome import Reason
+from hub.policies.emergency import read_terms
 from hub.policies.entries import Entry, listed, named
 from hub.policies.model import (
     ConsentItem,
@@ -58,11 +59,21 @@ def _purpose(entry: Entry, roles: Mapping[str, RoleEntry]) -> Purpose:
         verified=entry.flag("verified"),
         reference_required=entry.flag("reference_required") if entry.has("reference_required") else False,
         closure_days=_days(entry, "closure_days") if entry.has("closure_days") else 0,
+        emergency=read_terms(entry.table("grant")) if entry.has("grant") else None,
     )
     if purpose.consent_required != (purpose.basis is LawfulBasis.CONSENT):
         raise entry.error(
             "consent_required", "it does not fit the basis", "Consent is needed for CONSENT, and only then."
         )
+    if purpose.grant_required != (purpose.basis is LawfulBasis.EMERGENCY):
+        raise entry.error(
+            "grant", "it does not fit the basis", "Terms are needed for EMERGENCY, and only then."
+        )
+    if purpose.grant_required and (purpose.matter_required or not purpose.reference_required):
+        message = "an emergency has a file number and no listed matter"
+        raise entry.error("reference_required", message, "Write true, and matter_required = false.")
+    if purpose.grant_required and not purpose.closure_days:
+        raise entry.error("closure_days", "an emergency owes a report of its outcome", "Write the days.")
     return purpose
 
 

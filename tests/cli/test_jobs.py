@@ -45,10 +45,11 @@ def _job(name: str, did: list[str], *, fails: bool = False) -> Job:
 def test_one_command_does_all_the_work_that_recurs_and_each_act_is_logged(shell: Shell) -> None:
     lines = shell.done("jobs").splitlines()
     names = [line.split("  ")[1].split(":")[0] for line in lines]
-    assert names == ["recall sweep", "records notify", "records purge", "recall deliver"]
+    assert names == ["recall sweep", "records notify", "emergency tell", "records purge", "recall deliver"]
     assert shell.done("recall", "sweep").strip() in lines[0]
     assert shell.done("records", "notify").strip() in lines[1]
-    assert shell.done("records", "purge").strip() in lines[2]
+    assert shell.done("emergency", "tell").strip() in lines[2]
+    assert shell.done("records", "purge").strip() in lines[3]
 
 
 def test_a_job_that_fails_does_not_keep_the_next_from_running(capsys: pytest.CaptureFixture[str]) -> None:

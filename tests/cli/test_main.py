@@ -13,7 +13,7 @@ from .conftest import Shell
 
 COMMANDS = (
     "demo", "serve", "migrate", "check", "ingest", "template", "token", "explain", "verify", "consent", "audit",
-    "evidence", "keys", "client", "policy", "schema", "bench",
+    "emergency", "evidence", "keys", "client", "policy", "schema", "bench",
 )  # fmt: skip
 
 

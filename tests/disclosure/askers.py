@@ -35,6 +35,8 @@ class Asker:
     kinds: tuple[SubjectKind, ...] = (ORG, PERSON)
     """Kinds of subject that it may ask about at all."""
     consent: bool = False
+    emergency: bool = False
+    """Whether it asks under emergency grants."""
     items: Mapping[SubjectKind, Items] = field(default_factory=dict)
     """What the consents of each kind name; empty: all of the template."""
     range_to: date = TODAY
@@ -85,6 +87,9 @@ ASKERS: Mapping[str, Asker] = {
     ),
     "a department that procures": Asker(
         "dept-tax", "department", facts.DEPT_TAX, "GOV_PROCUREMENT", matter="GP-SUPPLIER", kinds=(ORG,)
+    ),
+    "a department in an emergency": Asker(
+        "dept-amr", "department", facts.DEPT_AMR, "EMERGENCY", emergency=True
     ),
     "a county tenant": Asker("county", "county_tenant", COUNTY, "GOV_APPROVAL", matter="AP-FOOD-LICENCE"),
     "the public before a bid": Asker("public", "public", PUBLIC, "BID_CHECK", kinds=(ORG,)),

@@ -13,6 +13,9 @@ from hub.catalog.types import SubjectKind
 from hub.consent.request import ConsentRequest
 from hub.demo import story_facts as facts
 from hub.disclosure.budget import window_of
+from hub.emergency.case import Danger
+from hub.emergency.service import Asked, EmergencyService
+from hub.intake.acting import Steward
 from hub.model.calendar import window_start
 from hub.policies.model import Unit
 
@@ -52,6 +55,19 @@ async def grant(
     subject_id = world.hub.indexer.subject_id(kind, identifier)
     policy = world.hub.rules.policy
     return (await world.hub.consents.grant(subject_id, request, policy, "test", NOW)).consent_id
+
+
+async def emergency(world: World, kind: SubjectKind, identifier: str, institution: str, purpose: str) -> str:
+    """Id of an emergency grant, asked for by one person and approved by another."""
+    hub = world.hub
+    service, rules = EmergencyService(hub.database, hub.log, hub.ring), hub.rules
+    subject_id = hub.indexer.subject_id(kind, identifier)
+    asks, approves = (
+        Steward(f"cli:{name}", "", "", rules.policy.revision, rules.catalog.revision) for name in "ab"
+    )
+    asked = Asked(subject_id, purpose, institution, Danger.LIFE, "演练", "急2026-演7")
+    made = await service.request(asked, asks, rules.policy, NOW)
+    return (await service.approve(made.emergency_id, approves, rules.policy, NOW)).emergency_id
 
 
 async def other_institutions(world: World) -> None:

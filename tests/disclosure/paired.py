@@ -33,11 +33,12 @@ from .sight import Key
 
 POLICIES = Path(__file__).parents[2] / "policies"
 _IDS = re.compile(
-    r"sha256:[0-9a-f]{64}|(?<![a-z])c_[A-Za-z0-9_-]{22}|[0-9a-f]{32}|(?<=\")[A-Za-z0-9_-]{27}(?=\\?\")"
+    r"sha256:[0-9a-f]{64}|(?<![a-z])[ce]_[A-Za-z0-9_-]{22}|[0-9a-f]{32}|(?<=\")[A-Za-z0-9_-]{27}(?=\\?\")"
 )
 _RECEIPT = '"receipt":'
 _BUDGET = re.compile(r"^(questions|thresholds) = [0-9]+$", re.MULTILINE)
 _DOCUMENTS = 100
+_GRANT_USES = re.compile(r"^uses = [0-9]+$", re.MULTILINE)
 _USES = re.compile(r"^max_uses = [0-9]+$", re.MULTILINE)
 
 
@@ -159,6 +160,7 @@ def boundless(target: Path) -> Path:
     for name, pattern, text in (
         ("predicates.toml", _BUDGET, r"\1 = 1000000"),
         ("consents.toml", _USES, "max_uses = 1000000"),
+        ("purposes.toml", _GRANT_USES, "uses = 1000"),
     ):
         file = folder / name
         file.write_text(pattern.sub(text, file.read_text(encoding="utf-8")), encoding="utf-8")

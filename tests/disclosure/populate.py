@@ -23,7 +23,7 @@ from hub.identity.clients import Client
 from hub.keys.jwk import generate_client_key
 
 from .askers import PERSON, RANGE_FROM, Asker
-from .beside import even_logs, grant, other_institutions, unseen
+from .beside import emergency, even_logs, grant, other_institutions, unseen
 from .common_records import SECOND, pieces, shadows
 from .curious import Reach
 from .gate_world import TODAY, load
@@ -182,8 +182,16 @@ def _earlier(catalog: Catalog, record: DemoRecord, version: int) -> DemoRecord:
 
 
 async def _consents(world: World, asker: Asker) -> dict[str, str]:
-    """Consent ids by identifier of the subject."""
+    """Ids of consents or emergency grants by identifier of the subject."""
     found: dict[str, str] = {}
+    if asker.emergency:
+        return {
+            identifier: await emergency(world, kind, identifier, asker.institution, asker.purpose)
+            for identifier, kind in (
+                (COMPANY, SubjectKind.ORG), (SECOND, SubjectKind.ORG), (facts.PERSON_ID, PERSON),
+                (SHADOW, SubjectKind.ORG), (UNKNOWN, SubjectKind.ORG), (SHADOW_PERSON, PERSON),
+            )
+        }  # fmt: skip
     if not asker.consent:
         return found
     for identifier in (COMPANY, SECOND, facts.PERSON_ID):
@@ -237,7 +245,9 @@ def _details(asker: Asker, own: str, consents: Mapping[str, str]) -> dict[str, A
         else [COMPANY, SECOND, facts.PERSON_ID, SHADOW, UNKNOWN, SHADOW_PERSON, UNKNOWN_PERSON, CHILD]
     )
     details: dict[str, Any] = {"type": "credit_disclosure", "purpose": asker.purpose, "subjects": subjects}
-    if asker.consent:
+    if asker.emergency:
+        details["reference"] = "急2026-演7"
+    if asker.consent or asker.emergency:
         details["consents"] = [consents.get(identifier) for identifier in subjects]
     if asker.matter:
         details |= {"matter": asker.matter, "reference": "演2026-118"}
