@@ -6,7 +6,8 @@
   which of them is the default, the published matters, the consent templates and the declared questions. Whether such
   a change opens is known for the entries of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening
   where a build asks to be stopped.
-- Clocks are compared figure by figure, notices text by text (`hub.policies.diff_clocks`).
+- Clocks are compared figure by figure, notices text by text (`hub.policies.diff_clocks`); detections parameter by
+  parameter, review cases by their terms (`hub.policies.diff_review`).
 - Other texts (titles, notices of consents, sources) are not compared.
 """
 
@@ -23,6 +24,7 @@ from hub.catalog.types import Catalog, Field, SubjectKind
 from hub.model.outcome import Decision
 from hub.policies.compile import TableCompiler
 from hub.policies.diff_clocks import clock_differences, ground_differences, notice_differences
+from hub.policies.diff_review import detection_differences, review_differences
 from hub.policies.model import Beyond, FairUse, PolicySet, Rate
 
 
@@ -222,6 +224,8 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
         *clock_differences(old.clocks, new.clocks),
         *notice_differences(old.notices, new.notices),
         *ground_differences(old.grounds, new.grounds),
+        *detection_differences(old.detections, new.detections),
+        *review_differences(old.review, new.review),
     )
     for place, attribute, was, now, effect in differences:
         yield EntryChange(place, attribute, was, now, Effect(effect))

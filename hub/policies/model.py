@@ -18,8 +18,10 @@ from hub.catalog.types import Label, SubjectKind
 from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
+from hub.policies.detections import Detection
 from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
+from hub.policies.review import ReviewTerms
 from hub.policies.withholding import Ground
 
 ANY = "*"
@@ -288,6 +290,10 @@ class PolicySet:
     """What subjects and source units are told."""
     grounds: Mapping[str, Ground] = field(default_factory=dict)
     """On what grounds the body of an entry of the audit log may be taken out, by code."""
+    detections: Mapping[str, Detection] = field(default_factory=dict)
+    """What in the audit log a person should look at, by id."""
+    review: ReviewTerms = field(default_factory=ReviewTerms)
+    """Time limits and conclusions of review cases."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 
