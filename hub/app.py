@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.context import Services
 from hub.api.schema import HubSchema, build_schema, core
+from hub.audit.cases import ReviewCases
 from hub.audit.entry import OPENED
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
@@ -287,7 +288,8 @@ def _engines(
         trusted = load_trusted(settings, rules, schema, documents)
         steering = Steering.open(database, log, ring.sealer(), indexer)
         services = Services(
-            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions, log
+            database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions,
+            log, ReviewCases(database, log, ring.sealer()),
         )  # fmt: skip
         preparer = Preparer(core(schema))
         return Executor(

@@ -20,7 +20,9 @@ from strawberry.types import ExecutionContext
 from hub.api import (
     as_of,
     audit,
+    audit_cases,
     audit_entry,
+    audit_findings,
     audit_review,
     consent_requests,
     consents,
@@ -143,6 +145,8 @@ def _query(types: CatalogTypes) -> type:
         *audit.fields(),
         *audit_review.fields(),
         *audit_entry.fields(),
+        *audit_findings.fields(),
+        *audit_cases.queries(),
         *recalls.query_fields(),
         *quotas.fields(),
         *uses.queries(),
@@ -181,6 +185,7 @@ def _mutation() -> type:
         *steering.mutation_fields(),
         *submissions.mutations(),
         *uses.mutations(),
+        *audit_cases.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -19,6 +19,8 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
+from hub.cli import audit_case, audit_watch
+from hub.cli.audit_detect import detect_now
 from hub.cli.audit_equation import equation
 from hub.cli.audit_fsck import fsck
 from hub.cli.audit_list import list_entries
@@ -48,6 +50,9 @@ app.command("publish")(publish)
 app.command("uses")(list_uses)
 app.command("fsck")(fsck)
 app.command("withhold")(withhold)
+app.command("detect")(detect_now)
+app.add_typer(audit_case.app, name="case")
+app.add_typer(audit_watch.app, name="watch")
 
 
 @app.command()

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from hub.app import settle
+from hub.cli.audit_detect import detect_yesterday
 from hub.cli.console import civil_time, say, show_error
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
@@ -87,7 +88,12 @@ def reach(desk: Desk) -> Reach:
     return Reach.of(desk.settings.webhook_networks, loopback=desk.settings.demo)
 
 
-DAILY = (Job("recall sweep", sweep), Job("records notify", notify), Job("records purge", purge))
+DAILY = (
+    Job("recall sweep", sweep),
+    Job("records notify", notify),
+    Job("records purge", purge),
+    Job("audit detect", detect_yesterday),
+)
 """In this order: what is purged was recalled before."""
 OFTEN = (Job("recall deliver", deliver),)
 
@@ -97,7 +103,7 @@ def jobs(
         bool, typer.Option("--watch", help="Stay: post recalls every minute, do the rest once a day.")
     ] = False,
 ) -> None:
-    """Do all that recurs: issue recalls, post them, notify subjects, purge what may not be kept.
+    """Do all that recurs: issue recalls, post them, notify subjects, purge what may not be kept, detect.
 
     Everything is done once; run it by a timer every day, or let it stay with --watch.
 

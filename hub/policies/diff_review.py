@@ -15,9 +15,7 @@ from hub.policies.review import ReviewTerms
 _NEITHER = "NEITHER"
 
 
-def detection_differences(
-    old: Mapping[str, Detection], new: Mapping[str, Detection]
-) -> Iterator[Difference]:
+def detection_differences(old: Mapping[str, Detection], new: Mapping[str, Detection]) -> Iterator[Difference]:
     """What differs in the rules, parameter by parameter."""
     yield from _differ("detection", _rules(old), _rules(new))
 
