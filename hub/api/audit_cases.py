@@ -8,7 +8,7 @@ import strawberry
 
 from hub.api.audit import REVIEW, page_size, shown_time
 from hub.api.context import RequestContext
-from hub.api.reviewing import cases, officer, person
+from hub.api.reviewing import Severity, cases, officer, person
 from hub.api.scalars import Date, DateTime
 from hub.audit.case_model import CaseAct, CaseOrigin, ReviewCase, ReviewState
 from hub.audit.cases import CaseFile, Doing, Opening
@@ -16,7 +16,6 @@ from hub.audit.entry import subject_ref
 from hub.audit.watch import list_watched, watch
 from hub.clock import civil_date
 from hub.errors import UnavailableError
-from hub.policies.detections import Severity
 
 Info = strawberry.Info[RequestContext, Any]
 strawberry.enum(

@@ -10,18 +10,13 @@ from hub.api.audit import REVIEW, shown_time
 from hub.api.audit_filter import instant
 from hub.api.context import RequestContext
 from hub.api.registers import BilingualText, text
+from hub.api.reviewing import Severity
 from hub.api.scalars import DateTime
 from hub.audit.detect import Wanted, detect, explained
 from hub.audit.detect_methods import Finding
 from hub.errors import InputError
-from hub.policies.detections import Severity
 
 Info = strawberry.Info[RequestContext, Any]
-strawberry.enum(
-    Severity,
-    name="AuditSeverity",
-    description="严重程度：LOW 一般、MEDIUM 较重、HIGH 严重。How grave it is.",
-)
 
 
 @strawberry.type(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import strawberry
+
 from hub.api.audit import REVIEW
 from hub.api.context import RequestContext
 from hub.audit.cases import ReviewCases
@@ -9,6 +11,14 @@ from hub.audit.reviewer import Reviewer, person_of
 from hub.disclosure.basis import refusal
 from hub.errors import UnavailableError
 from hub.model.outcome import Reason
+from hub.policies.detections import Severity
+
+__all__ = ["OFFICER", "Severity", "cases", "officer", "person"]
+strawberry.enum(
+    Severity,
+    name="AuditSeverity",
+    description="严重程度：LOW 一般、MEDIUM 较重、HIGH 严重。How grave it is.",
+)
 
 OFFICER = "officer"
 
