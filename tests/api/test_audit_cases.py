@@ -34,10 +34,9 @@ async def officer(world: World, name: str = "演示专员甲") -> str:
 async def act(world: World, token: str, name: str, case: str, **arguments: str) -> dict[str, Any]:
     given = {"text": "已核实。", **arguments}
     told = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items())
-    answer = await world.ask(
+    return await world.ask(
         token, f'mutation {{ {name}AuditCase(id: "{case}", {told}) {{ state outcome dueOn }} }}'
     )
-    return answer
 
 
 def refused(answer: dict[str, Any]) -> str:
