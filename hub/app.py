@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.context import Services
 from hub.api.schema import HubSchema, build_schema, core
+from hub.audit.cases import ReviewCases
 from hub.audit.entry import OPENED
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
@@ -289,7 +290,7 @@ def _engines(
         steering = Steering.open(database, log, ring.sealer(), indexer)
         services = Services(
             database, consents, recalls, lifecycle, steering, resolve, settings.max_page_size, trusted, submissions,
-            log, EmergencyService(database, log, ring),
+            log, EmergencyService(database, log, ring), ReviewCases(database, log, ring.sealer()),
         )  # fmt: skip
         preparer = Preparer(core(schema))
         return Executor(

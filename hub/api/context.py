@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hub.audit.cases import ReviewCases
 from hub.audit.entry import OPENED, EntryOutcome, SubjectPart
 from hub.audit.log import AuditLog
 from hub.consent.service import ConsentService
@@ -43,6 +44,8 @@ class Services:
     """Both only where data may be supplied by request."""
     emergencies: EmergencyService | None = None
     """Only where emergency access may be asked for."""
+    cases: ReviewCases | None = None
+    """Only where review cases may be handled by request."""
 
 
 @dataclass

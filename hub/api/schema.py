@@ -20,7 +20,9 @@ from strawberry.types import ExecutionContext
 from hub.api import (
     as_of,
     audit,
+    audit_cases,
     audit_entry,
+    audit_findings,
     audit_review,
     consent_requests,
     consents,
@@ -144,6 +146,8 @@ def _query(types: CatalogTypes) -> type:
         *audit.fields(),
         *audit_review.fields(),
         *audit_entry.fields(),
+        *audit_findings.fields(),
+        *audit_cases.queries(),
         *recalls.query_fields(),
         *quotas.fields(),
         *uses.queries(),
@@ -184,6 +188,7 @@ def _mutation() -> type:
         *submissions.mutations(),
         *uses.mutations(),
         *emergencies.mutations(),
+        *audit_cases.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

@@ -35,6 +35,8 @@ _ACTS = (
     ("records.", Label("按期限归档或删除记录", "archived or deleted records when their time was over")),
     ("subject.", Label("查阅或维护主体登记", "read or kept the register of subjects")),
     ("match.", Label("核对主体名称", "matched the name of a subject")),
+    ("audit.case.", Label("办理审查案件", "handled a review case")),
+    ("audit.watch.", Label("维护重点关注名单", "kept the list of watched subjects")),
     ("audit.", Label("查阅日志", "read the log")),
 )
 _OTHER_ACT = Label("办理事项", "acted at the hub")

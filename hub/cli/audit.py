@@ -19,7 +19,9 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
+from hub.cli import audit_case, audit_watch
 from hub.cli.audit_archive import archive
+from hub.cli.audit_detect import detect_now
 from hub.cli.audit_equation import equation
 from hub.cli.audit_fsck import fsck
 from hub.cli.audit_hold import hold, list_holds, release
@@ -56,6 +58,9 @@ app.command("prune")(prune)
 app.command("hold")(hold)
 app.command("release")(release)
 app.command("holds")(list_holds)
+app.command("detect")(detect_now)
+app.add_typer(audit_case.app, name="case")
+app.add_typer(audit_watch.app, name="watch")
 
 
 @app.command()

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from hub.app import settle
+from hub.cli.audit_detect import detect_yesterday
 from hub.cli.console import civil_time, say, show_error
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
@@ -98,9 +99,12 @@ def reach(desk: Desk) -> Reach:
 
 
 DAILY = (
-    Job("recall sweep", sweep), Job("records notify", notify), Job("emergency tell", tell),
+    Job("recall sweep", sweep),
+    Job("records notify", notify),
+    Job("emergency tell", tell),
     Job("records purge", purge),
-)  # fmt: skip
+    Job("audit detect", detect_yesterday),
+)
 """In this order: what is purged was recalled before."""
 OFTEN = (Job("recall deliver", deliver),)
 
@@ -110,7 +114,7 @@ def jobs(
         bool, typer.Option("--watch", help="Stay: post recalls every minute, do the rest once a day.")
     ] = False,
 ) -> None:
-    """Do all that recurs: issue recalls, post them, notify subjects, tell of emergencies, purge what is over.
+    """Do all that recurs: recalls, their posting, notices, word of emergencies, purge, detection.
 
     Everything is done once; run it by a timer every day, or let it stay with --watch.
 

@@ -6,7 +6,8 @@
   which of them is the default, the published matters, the consent templates and the declared questions. Whether such
   a change opens is known for the entries of `_DIRECTIONS`; for every other one it is UNCLEAR, and counts as opening
   where a build asks to be stopped.
-- Clocks are compared figure by figure, notices text by text (`hub.policies.diff_clocks`).
+- Clocks are compared figure by figure, notices text by text (`hub.policies.diff_clocks`); detections parameter by
+  parameter, review cases by their terms (`hub.policies.diff_review`).
 - Other texts (titles, notices of consents, sources) are not compared.
 """
 
@@ -28,6 +29,7 @@ from hub.policies.diff_clocks import (
     notice_differences,
     retention_differences,
 )
+from hub.policies.diff_review import detection_differences, review_differences
 from hub.policies.model import Beyond, FairUse, PolicySet, Purpose, Rate
 
 
@@ -232,6 +234,8 @@ def _entries(old: PolicySet, new: PolicySet) -> Iterator[EntryChange]:
         *notice_differences(old.notices, new.notices),
         *ground_differences(old.grounds, new.grounds),
         *retention_differences(old.retention, new.retention),
+        *detection_differences(old.detections, new.detections),
+        *review_differences(old.review, new.review),
     )
     for place, attribute, was, now, effect in differences:
         yield EntryChange(place, attribute, was, now, Effect(effect))

@@ -17,6 +17,8 @@ from hub.catalog.types import Catalog
 from hub.errors import PolicyError
 from hub.policies.clocks import FILE as CLOCKS
 from hub.policies.clocks import read_clocks
+from hub.policies.detections import FILE as DETECTIONS
+from hub.policies.detections import read_detections
 from hub.policies.fair_use import FILE as FAIR_USE
 from hub.policies.fair_use import read_fair_use
 from hub.policies.lint import check, check_links
@@ -35,6 +37,8 @@ from hub.policies.registries import (
 )
 from hub.policies.retention import FILE as RETENTION
 from hub.policies.retention import read_retention
+from hub.policies.review import FILE as REVIEW
+from hub.policies.review import read_review
 from hub.policies.rows import FILE, Vocabulary, read_rows
 from hub.policies.withholding import FILE as WITHHOLDING
 from hub.policies.withholding import read_grounds
@@ -55,6 +59,8 @@ FILES = (
     NOTICES,
     WITHHOLDING,
     RETENTION,
+    DETECTIONS,
+    REVIEW,
 )
 """Files of a policy folder; all of them count for the revision."""
 
@@ -126,6 +132,8 @@ def build_policy(texts: Mapping[str, str], catalog: Catalog) -> PolicySet:
         notices=read_notices(texts[NOTICES]),
         grounds=read_grounds(texts[WITHHOLDING]),
         retention=read_retention(texts[RETENTION]),
+        detections=read_detections(texts[DETECTIONS], purposes),
+        review=read_review(texts[REVIEW]),
     )
     check(policy, catalog)
     return policy

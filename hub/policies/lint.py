@@ -102,6 +102,11 @@ def warnings(policy: PolicySet, catalog: Catalog) -> Iterator[str]:
     for term in policy.retention.values():
         if not term.verified:
             yield f"retention.toml: {term.code} is not verified against its legal text."
+    unheld = [rule.id for rule in policy.detections.values() if not rule.verified]
+    if unheld:
+        yield f"detections.toml: {len(unheld)} rules are not verified by those who answer for their thresholds."
+    if not all(term.verified for term in policy.review.severities.values()):
+        yield "review.toml: time limits of cases are not verified."
 
 
 class _Patterns:

@@ -18,10 +18,12 @@ from hub.catalog.types import Label, SubjectKind
 from hub.clock import months_before
 from hub.model.outcome import Outcome, Reason
 from hub.policies.clocks import Clocks
+from hub.policies.detections import Detection
 from hub.policies.emergency import EmergencyTerms
 from hub.policies.notices import NoticeTemplates
 from hub.policies.predicates import Questionnaire
 from hub.policies.retention import Term
+from hub.policies.review import ReviewTerms
 from hub.policies.withholding import Ground
 
 ANY = "*"
@@ -306,6 +308,10 @@ class PolicySet:
     """On what grounds the body of an entry of the audit log may be taken out, by code."""
     retention: Mapping[str, Term] = field(default_factory=dict)
     """For how long the audit log keeps the bodies of its entries, by code; a kind without a term is kept for good."""
+    detections: Mapping[str, Detection] = field(default_factory=dict)
+    """What in the audit log a person should look at, by id."""
+    review: ReviewTerms = field(default_factory=ReviewTerms)
+    """Time limits and conclusions of review cases."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """All files as read, by name; what is published."""
 

@@ -45,7 +45,9 @@ def _job(name: str, did: list[str], *, fails: bool = False) -> Job:
 def test_one_command_does_all_the_work_that_recurs_and_each_act_is_logged(shell: Shell) -> None:
     lines = shell.done("jobs").splitlines()
     names = [line.split("  ")[1].split(":")[0] for line in lines]
-    assert names == ["recall sweep", "records notify", "emergency tell", "records purge", "recall deliver"]
+    assert names == [
+        "recall sweep", "records notify", "emergency tell", "records purge", "audit detect", "recall deliver",
+    ]  # fmt: skip
     assert shell.done("recall", "sweep").strip() in lines[0]
     assert shell.done("records", "notify").strip() in lines[1]
     assert shell.done("emergency", "tell").strip() in lines[2]

@@ -78,6 +78,17 @@ def test_the_full_identity_number_of_the_representative_is_printed_nowhere(stand
     assert "469999198506159993" not in stand.outputs["first"]
 
 
+def test_detection_finds_nothing_in_the_story(stand: Stand) -> None:
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")}
+    variables |= {"HUB_STATE_DIR": str(stand.state), "PYTHONPATH": str(ROOT), "HUB_DEMO": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "hub", "audit", "detect"],
+        env=variables, capture_output=True, text=True, timeout=120, check=False, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"0 findings over \d\d+ entries, 0 of them withheld\.\n", done.stdout)
+
+
 def test_a_second_run_loads_nothing(stand: Stand) -> None:
     assert "用时 loaded in" in stand.outputs["first"]
     assert "已在库中 already there" in stand.outputs["second"]
