@@ -30,6 +30,7 @@ from hub.config import Settings
 from hub.consent.service import ConsentService
 from hub.disclosure.account import Accountant
 from hub.disclosure.budget import QuestionCounts
+from hub.disclosure.changes import announce_changes
 from hub.disclosure.documents import DocumentCache
 from hub.disclosure.fair_use import SpentQuotas
 from hub.disclosure.gate import DisclosureGate
@@ -177,6 +178,7 @@ async def open_hub(settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
         metrics = Metrics(lambda: log.waiting, lambda: log.size)
         log.noted = lambda entry: metrics.opened(entry.operation, entry.detail.get(OPENED, 0))
         live = await LiveRules.open(database, log, rules, clock.now(), metrics.policy_refused)
+        await announce_changes(database, log, ring, live.current, "hub", clock.now())
         upkeep = Upkeep(
             AssertionLog(database), PortfolioStore(database), QuotaCounts(database),
             QuestionCounts(database, lambda: live.current.policy.questionnaire.budget), RequestStore(database),

@@ -24,6 +24,7 @@ from hub.cli.places import Places, with_database, with_demo_keys
 from hub.clock import Clock, SystemClock, civil_date
 from hub.config import Settings
 from hub.consent.service import ConsentService
+from hub.disclosure.changes import announce_changes
 from hub.disclosure.live import rules_in_force
 from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, IdentifierError, InputError
@@ -204,6 +205,7 @@ async def _act(
                 settings, clock, database, ring, ring.indexer(), rules, log,
                 ConsentService(database, log, ring), await ClientRegistry.load(database), actor(),
             )  # fmt: skip
+            await announce_changes(database, log, ring, rules, desk.actor, clock.now())
             return await act(desk)
         finally:
             await log.close()
@@ -216,8 +218,13 @@ def actor() -> str:
 
     Four-eyes rules rest on it, and `LOGNAME` is anybody's to set.
     """
+    return f"cli:{account()}"
+
+
+def account() -> str:
+    """Name of the user that the process runs as; the number where it has none."""
     number = os.getuid()
     try:
-        return f"cli:{pwd.getpwuid(number).pw_name}"
-    except KeyError:  # no name for this user id
-        return f"cli:{number}"
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -643,6 +643,14 @@ audit_case_event = Table(
     Column("sealed", Text, nullable=False, comment="what was written, sealed under the key of the case"),
 )
 
+log_announced = Table(
+    "log_announced",
+    metadata,
+    Column("what", Text, primary_key=True, comment="keys, catalogue"),
+    Column("state", Text, nullable=False, comment="canonical JSON: ids, purposes and states, or a revision"),
+    Column("announced_at", DateTime(timezone=True), nullable=False),
+)
+
 log_state = Table(
     "log_state",
     metadata,

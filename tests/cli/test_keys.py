@@ -3,6 +3,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +51,7 @@ def test_the_log_goes_on_and_verifies_after_its_key_was_rotated(shell: Shell) ->
     shell.done("audit", "list")
     shell.done("keys", "rotate", "log")
     shell.done("audit", "list")
-    assert "2 entries" in shell.done("audit", "verify")
+    assert "3 entries" in shell.done("audit", "verify")  # the rotation is one of them
 
 
 def test_a_ring_of_the_other_suite_says_so(bare: Shell) -> None:
@@ -72,3 +75,35 @@ def test_the_hub_opens_its_log_after_the_log_key_was_rotated(shell: Shell) -> No
             return hub.log.size
 
     assert asyncio.run(opened()) == 1
+    assert shell.count("log_entry") == 2  # the listing and the rotation
+
+
+def _acts(shell: Shell, operation: str) -> list[dict[str, Any]]:
+    lines = shell.done("audit", "list", "--json", "--kind", "ADMIN").splitlines()
+    return [entry for line in lines if (entry := json.loads(line)["entry"])["operation"] == operation]
+
+
+def test_a_rotation_of_keys_is_entered_into_the_log_once_by_who_works_with_them_first(shell: Shell) -> None:
+    shell.done("audit", "list")
+    assert _acts(shell, "keys.changed") == []
+    shell.done("keys", "rotate", "consent")
+    (entry, *more) = _acts(shell, "keys.changed")
+    assert more == []
+    detail = entry["detail"]
+    assert list(detail["added"].values()) == ["consent active"]
+    assert list(detail["changed"].values()) == [["consent active", "consent verify-only"]]
+    assert len(_acts(shell, "keys.changed")) == 1
+
+
+def test_another_catalogue_is_entered_into_the_log_with_both_revisions(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.done("audit", "list")
+    folder = shell.folder / "schema"
+    shutil.copytree(Path(__file__).parents[2] / "schema", folder)
+    file = next((folder / "catalog").rglob("penalty.toml"))
+    file.write_text(file.read_text(encoding="utf-8") + "\n# another edition\n", encoding="utf-8")
+    monkeypatch.setenv("HUB_SCHEMA_DIR", str(folder))
+    (entry,) = _acts(shell, "catalogue.changed")
+    (before, after) = entry["detail"]["changed"]["revision"]
+    assert before != after == entry["catalogue"]
