@@ -6,14 +6,14 @@ import json
 
 import pytest
 
+from hub.cli import desk
 from hub.demo import story_facts as facts
 
 from .conftest import COMPANY, Shell
 
 
 def _as(patch: pytest.MonkeyPatch, user: str) -> None:
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        patch.setenv(name, user)
+    patch.setattr(desk, "actor", lambda: f"cli:{user}")
 
 
 def _request(shell: Shell, *more: str) -> str:
