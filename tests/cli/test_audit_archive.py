@@ -122,6 +122,10 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a tile is altered": (lambda f: (f / "tile/0/000.p/10").write_bytes(bytes(320)), "not the tree"),
     "the checkpoint is altered": (_replace("checkpoint", b"\n10\n", b"\n11\n"), "signature"),
     "the verifier is exchanged": (_replace("verify.py", b"offline", b"online"), "verify.py is not the one"),
+    "a month is added": (
+        lambda f: (f / "entries/2019-03.jsonl").write_bytes(b'{"forged":1}\n'),
+        "not in the manifest",
+    ),
     "the seal is missing": (lambda f: (f / "seal.json").unlink(), "not well formed"),
     "a tile is missing": (lambda f: (f / "tile/0/000.p/10").unlink(), "not well formed"),
 }
