@@ -414,3 +414,10 @@ def test_a_proof_that_a_witness_must_have_cosigned_fails_without_its_cosignature
     proof.write_text(scene.shell.done(*arguments), encoding="utf-8")
     said = scene.shell.done("verify", str(proof), "--witness", str(WITNESS.verifier))
     assert "cosigned by w1.example" in said
+
+
+def test_nothing_is_logged_where_the_folder_for_a_pack_is_not_there(scene: Scene) -> None:
+    before = scene.shell.count("log_entry")
+    ran = scene.shell("evidence", "pack", "--entry", "1", "--out", str(scene.folder / "none" / "p.zip"))
+    assert (ran.code, "no such folder" in ran.err) == (2, True), ran
+    assert scene.shell.count("log_entry") == before
