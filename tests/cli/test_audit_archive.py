@@ -89,6 +89,16 @@ def test_an_altered_entry_is_not_archived(shell: Shell) -> None:
     assert not (shell.folder / "old").exists()
 
 
+def test_a_place_that_cannot_be_written_is_named_as_the_trouble_and_not_the_database(shell: Shell) -> None:
+    old_log(shell)
+    before = shell.count("log_entry")
+    (shell.folder / "file").write_text("mine")
+    for out in ("/", "/proc/none", str(shell.folder / "file" / "x")):
+        ran = shell("audit", "archive", "--until", "2019-02", "--out", out)
+        assert (ran.code, "folder" in ran.err, "database" in ran.err) == (2, True, False), (out, ran)
+    assert shell.count("log_entry") == before
+
+
 def _replace(name: str, old: bytes, new: bytes) -> Callable[[Path], object]:
     def act(folder: Path) -> None:
         data = (folder / name).read_bytes()
