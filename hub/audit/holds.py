@@ -39,6 +39,13 @@ UPDATE log_hold SET released_at = $2 WHERE log_id = 0 AND act = $1 AND released_
 _SUBJECTS = "SELECT DISTINCT subject_id FROM record_hold WHERE released_at IS NULL"
 
 
+_KNOWN = """
+SELECT EXISTS (SELECT FROM client WHERE client_id = $1)
+    OR EXISTS (SELECT FROM log_entry WHERE log_id = 0 AND caller = $1)
+"""
+"""A hold on a misspelt name would keep nothing, and nobody would see it before the bodies are gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a hold covers; parts that are empty do not narrow, and one is given."""
@@ -106,7 +113,7 @@ async def place(
     """Place a hold.
 
     Raises:
-        InputError: when it names nothing, or has no reference.
+        InputError: when it names nothing or a client that nobody knows, or has no reference.
         UnavailableError: when the database or the log cannot take it; nothing was changed.
     """
     if not scope.said() or (scope.since and scope.until and scope.since > scope.until):
@@ -122,6 +129,12 @@ async def place(
         )
     entry = entry_of(PLACE, {"reference": reference.strip()} | scope.said())
     async with database.connection() as connection, connection.transaction():
+        if scope.caller and not await connection.fetchval(_KNOWN, scope.caller):
+            raise InputError(
+                "There is no such client, and the log has no entry of one; nothing was put under hold.",
+                hint="Take the id from `hub audit list` or `hub client list`.",
+                message_zh="没有该客户端，未保全任何条目。",
+            )
         done = (await log.append_in(connection, [entry]))[0]
         await connection.execute(
             _PLACE, done.index, scope.subject_id, scope.caller, scope.since, scope.until, reference.strip(), entry.at

@@ -27,6 +27,7 @@ from hub.policies.model import PolicySet
 from hub.store.database import Database
 
 MAX_LIMIT = 1000
+"""The longest page; one line more may be asked for, to know whether another follows."""
 MOST_COUNTED = 1000
 """Entries kept from a subject that are counted at most."""
 _MOST_AT_ONCE = 4096
@@ -86,13 +87,13 @@ async def ledger(
         subject_id: whose ledger.
         policy: says what is kept from it, and for how long.
         now: the instant of the reading.
-        limit: at most this many lines, up to 1000.
+        limit: at most this many lines, up to 1001.
         before: only entries with a smaller index; the cursor.
 
     Raises:
         UnavailableError: when the database is away.
     """
-    wanted, today = max(1, min(limit, MAX_LIMIT)), civil_date(now)
+    wanted, today = max(1, min(limit, MAX_LIMIT + 1)), civil_date(now)
     about = About(subject_id, policy, now)
     found: list[LedgerLine] = []
     at_once = wanted

@@ -25,8 +25,10 @@ import re
 import struct
 import sys
 import zlib
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,11 @@ FORMAT, PARTIAL, PACK = "credit-hub-receipt/1", "credit-hub-partial/1", "credit-
 ALGORITHM = "sha256-salted-answer/1"
 FIELDS_ALGORITHM = "sha256-salted-fields/1"
 MAX_PACK, MAX_MEMBERS = 64 << 20, 4096
+VKEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[0-9A-Za-z+/]{44}")
 MEMBER = re.compile(r"(\w[\w.-]{0,99}/)?\w[\w.-]{0,99}", re.ASCII)
-MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+MALFORMED = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 Say = Callable[[str], None]
 Json = dict[str, Any]
 Checkpoint = tuple[str, int, bytes]  # origin, size and root
@@ -76,9 +81,10 @@ def check_signature(public_key: bytes, signature: bytes, message: bytes, what: s
 
 def read_note(note: str, vkey: str, algorithm: int) -> tuple[bytes, list[bytes], str]:
     """Public key and signatures of a verifier key (algorithm 1: of a log, 4: of a witness), and the text signed."""
+    require(VKEY.fullmatch(vkey) is not None, "a verifier key is cut off, or none")
     name, key_id, encoded = vkey.split("+", 2)
     key = base64_bytes(encoded)
-    require(bool(name) and len(key) == 33 and key[0] == algorithm, "the verifier key is not an Ed25519 key")
+    require(key[0] == algorithm, "the verifier key is not an Ed25519 key")
     own = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
     require(key_id == own, "the verifier key does not match its own hash")
     text, _, lines = note.rpartition("\n\n")
@@ -174,9 +180,10 @@ def check_commitment(entry: Json, commitment: Any, response: Json, _: Say) -> st
     require(known, "the response holds more than the hub sends")
     if not entry["commitment"]:
         require(commitment is data is None, "the entry says nothing was disclosed, but there are data")
-        return "nothing was disclosed"
+        return "nothing was disclosed; what the errors say is not in the log"
     answer = {"data": data, "disclosure": extensions.get("disclosure"), "errors": response.get("errors", [])}
     algorithm, salt = commitment["algorithm"], bytes.fromhex(commitment["salt"])
+    require((len(commitment), len(salt)) == (2, 32), "the commitment is not as the hub makes it")
     if algorithm == ALGORITHM:
         found = hashlib.sha256(salt + canonical(answer)).hexdigest()
     else:
@@ -201,14 +208,15 @@ def check_partial(entry: Json, commitment: Any, partial: Json, say: Say) -> str:
     require(len({pointer for _, pointer, _ in fields}) == len(fields), "a field is shown twice")
     for salt, pointer, value in fields:
         require(digest(salt, pointer, value) in digests, "a field is not as the log entry commits to")
-        line = f"    {pointer} = {json.dumps(value, ensure_ascii=False)}"
+        told = f"a list of {value[0]}" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+        line = f"    {pointer} = {told}"
         say(line if line.isprintable() else ascii(line))
     return f"{len(fields)} of {len(digests)} leaves are shown, and are those the entry commits to"
 
 
 def check_receipt(receipt: Json, vkey: str, say: Say) -> Json:
     """The entry that a receipt proves to be in the log (RFC 9162, 2.1.3.2)."""
-    require(receipt["format"] == FORMAT, "the receipt is of an unknown format")
+    require(receipt["format"] == FORMAT and len(receipt) == 7, "the receipt is of an unknown format")
     origin, size, root = check_checkpoint(receipt["checkpoint"], vkey)
     say(f"ok  checkpoint of {origin}: {size} entries, signed by {vkey.split('+')[0]}")
     index, told, body = receipt["index"], receipt["treeSize"], receipt["entry"].encode()
@@ -321,7 +329,7 @@ def verify_pack(raw: bytes, vkey: str, say: Say = print, witnesses: Sequence[str
         named = (told["operation"], told["detail"].get("manifest")) == ("evidence.pack", own)
         require(named, "the log does not know this manifest")
         lines = seal["receipt"]["checkpoint"].rpartition("\n\n")[2]
-        plain = canonical(seal) == members["seal.json"] and (len(seal), len(seal["receipt"])) == (2, 7)
+        plain = canonical(seal) == members["seal.json"] and len(seal) == 2
         plain &= seal["receipt"]["commitment"] is None and lines.count("\n") == 1
         require(plain, "the seal is not as the hub makes it")
         say(f"ok  封印 seal: entry {index} of the log names this manifest; made by {told['caller']}")
@@ -366,7 +374,8 @@ def read_response(raw: bytes) -> Any:
     *subjects, last = [read_json(line) for line in lines]
     said = [error for subject in subjects for error in subject.get("errors", ())]
     require(said == last["errors"], "a line's errors are not those that the last line states")
-    known = all(subject.keys() <= {"index", "data", "errors"} for subject in subjects)
+    known = last.keys() == {"root", "errors", "extensions"}
+    known &= all(subject.keys() <= {"index", "data", "errors"} for subject in subjects)
     require(known, "a line holds more than the hub sends")
     numbers = [subject.get("index") for subject in subjects]
     require(numbers == list(range(len(subjects))), "a line is missing, doubled or out of order")
@@ -393,9 +402,11 @@ def verify_file(path: Path, vkey: str, say: Say = print, witnesses: Sequence[str
 
 
 if __name__ == "__main__":
-    options = [place for place, word in enumerate(sys.argv) if word == "--witness"]
-    witnesses = [sys.argv[place + 1] for place in options]
-    given = [word for word in sys.argv[1:] if word != "--witness" and word not in witnesses]
-    if len(given) < 2:
-        sys.exit("usage: verify.py FILE VERIFIER-KEY... [--witness VERIFIER-KEY]...")
-    sys.exit(verify_file(Path(given[0]), " ".join(given[1:]), witnesses=witnesses))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a console that has no Chinese
+    usage = ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    usage.add_argument("file", type=Path)
+    usage.add_argument("key", nargs="+", help="verifier key of the log")
+    usage.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
+    asked = usage.parse_intermixed_args()
+    sys.exit(verify_file(asked.file, " ".join(asked.key), witnesses=asked.witness))

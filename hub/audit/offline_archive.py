@@ -19,8 +19,10 @@ import hashlib
 import json
 import re
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +31,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT, ARCHIVE = "credit-hub-receipt/1", "credit-hub-archive/1"
 ACT = "audit.archive"
+VKEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[0-9A-Za-z+/]{44}")
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 MAX_LINE, MAX_FILE = 64 << 20, 16 << 20
 CIVIL = timezone(timedelta(hours=8))
 GONE = b"null"
-MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+MALFORMED = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 Say = Callable[[str], None]
 Json = dict[str, Any]
 Checkpoint = tuple[str, int, bytes]  # origin, size and root
@@ -76,9 +81,10 @@ def check_signature(public_key: bytes, signature: bytes, message: bytes, what: s
 
 def read_note(note: str, vkey: str, algorithm: int) -> tuple[bytes, list[bytes], str]:
     """Public key and signatures of a verifier key (algorithm 1: of a log, 4: of a witness), and the text signed."""
+    require(VKEY.fullmatch(vkey) is not None, "a verifier key is cut off, or none")
     name, key_id, encoded = vkey.split("+", 2)
     key = base64_bytes(encoded)
-    require(bool(name) and len(key) == 33 and key[0] == algorithm, "the verifier key is not an Ed25519 key")
+    require(key[0] == algorithm, "the verifier key is not an Ed25519 key")
     own = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
     require(key_id == own, "the verifier key does not match its own hash")
     text, _, lines = note.rpartition("\n\n")
@@ -146,7 +152,7 @@ def check_consistency(old: Checkpoint, new: Checkpoint, proof: list[bytes]) -> N
 
 def check_receipt(receipt: Json, vkey: str, say: Say) -> Json:
     """The entry that a receipt proves to be in the log (RFC 9162, 2.1.3.2)."""
-    require(receipt["format"] == FORMAT, "the receipt is of an unknown format")
+    require(receipt["format"] == FORMAT and len(receipt) == 7, "the receipt is of an unknown format")
     origin, size, root = check_checkpoint(receipt["checkpoint"], vkey)
     say(f"ok  checkpoint of {origin}: {size} entries, signed by {vkey.split('+')[0]}")
     index, told, body = receipt["index"], receipt["treeSize"], receipt["entry"].encode()
@@ -313,8 +319,12 @@ def verify_archive(folder: Path, vkeys: str, say: Say = print, witnesses: tuple[
             require(same, f"{name} is not the one in the manifest")
         entry = check_seal(folder, checkpoint, vkeys)
         say(f"ok  封印 seal: the log names this manifest; made by {entry['caller']}")
-        tiles = Tiles(folder, checkpoint)
-        for month in read_months(manifest):
+        tiles, months = Tiles(folder, checkpoint), read_months(manifest)
+        files = {path.name for path in (folder / "entries").iterdir()}
+        require(
+            files == {f"{month.name}.jsonl" for month in months}, "a file of entries is not in the manifest"
+        )
+        for month in months:
             check_month(folder, month, tiles)
             gone = f", {month.missing} of them without a body" if month.missing else ""
             say(f"ok  {month.name}: entries {month.first} to {month.stop - 1}, all in the signed log{gone}")
@@ -324,12 +334,14 @@ def verify_archive(folder: Path, vkeys: str, say: Say = print, witnesses: tuple[
 
 
 if __name__ == "__main__":
-    options = [place for place, word in enumerate(sys.argv) if word == "--witness"]
-    asked = tuple(sys.argv[place + 1] for place in options)
-    given = [word for word in sys.argv[1:] if word != "--witness" and word not in asked]
-    if len(given) < 2:
-        sys.exit("usage: verify.py FOLDER VERIFIER-KEY... [--witness VERIFIER-KEY]...")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a console that has no Chinese
+    usage = ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    usage.add_argument("folder", type=Path)
+    usage.add_argument("key", nargs="+", help="verifier key of the log")
+    usage.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
+    asked = usage.parse_intermixed_args()
     try:
-        verify_archive(Path(given[0]), " ".join(given[1:]), witnesses=asked)
+        verify_archive(asked.folder, " ".join(asked.key), witnesses=tuple(asked.witness))
     except NotVerifiedError as failed:
         sys.exit(f"BAD {failed}")

@@ -34,6 +34,8 @@ from hub.keys.note import NoteVerifier
 FORMAT = "credit-hub-receipt/1"
 ALGORITHM = "sha256-salted-answer/1"
 SALT_SIZE = 32
+_MEMBERS = 7
+"""What a receipt holds; nothing beside it is proven."""
 
 
 def new_salt() -> bytes:
@@ -101,9 +103,9 @@ class Receipt:
             VerificationError: when it is not a receipt of a known format.
         """
         try:
-            if document["format"] != FORMAT:
-                raise KeyError
             commitment = document["commitment"]
+            if document["format"] != FORMAT or len(document) != _MEMBERS:
+                raise KeyError
             algorithm = commitment["algorithm"] if commitment is not None else ALGORITHM
             if algorithm not in (ALGORITHM, FIELDS_ALGORITHM):
                 raise KeyError

@@ -24,6 +24,7 @@ def redact(response: Mapping[str, Any], committed: str, keep: Sequence[str]) -> 
         response: the whole answer, as it was received.
         committed: the commitment in its log entry.
         keep: JSON pointers into `{"data", "disclosure", "errors"}`; a pointer keeps everything below it as well.
+            The empty one is refused: whoever left a variable empty would show everything.
 
     Raises:
         InputError: when a pointer leads to nothing, or the answer was not committed to by field.
@@ -46,7 +47,7 @@ def redact(response: Mapping[str, Any], committed: str, keep: Sequence[str]) -> 
             message_zh="应答与日志条目所承诺的内容不一致。",
         )
     for pointer in keep:
-        if not any(_below(leaf.pointer, pointer) for leaf in found):
+        if not pointer or not any(_below(leaf.pointer, pointer) for leaf in found):
             raise InputError(
                 f"Nothing stands at {pointer} in the answer.",
                 hint="Write a JSON pointer such as /data/organization/name.",

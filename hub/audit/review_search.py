@@ -17,6 +17,7 @@ from hub.audit.review_read import SECONDS, reading, rows
 from hub.store.database import Database
 
 MAX_LIMIT = 1000
+"""The longest page; one line more may be asked for, to know whether another follows."""
 _ONE = """SELECT idx, at, kind, outcome, caller, purpose, subjects, entry_id, body FROM log_entry
     WHERE log_id = 0 AND idx = $1"""
 _BY_ID = "SELECT idx FROM log_entry WHERE log_id = 0 AND entry_id = $1 LIMIT 1"
@@ -54,7 +55,7 @@ async def list_entries(
     Args:
         database: where the log lies.
         wanted: the filter.
-        limit: at most this many, up to 1000.
+        limit: at most this many, up to 1001.
         before: only entries with a smaller index; the cursor.
         seconds: longest time.
 
@@ -63,7 +64,7 @@ async def list_entries(
         UnavailableError: when the database is away.
         VerificationError: when an entry cannot be read.
     """
-    most, found = max(1, min(limit, MAX_LIMIT)), list[ListedEntry]()
+    most, found = max(1, min(limit, MAX_LIMIT + 1)), list[ListedEntry]()
     async with reading(database, seconds) as connection:
         async for row in rows(connection, wanted, before):
             listed = _listed(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +34,9 @@ def archive(
     Making it is entered into the log, and that entry seals the archive.
     """
     span = (parse_month(since) if since else "", parse_month(until))
-    out = out.expanduser()
+    out = out.expanduser().resolve()
+    if out.parent == out:
+        raise _unwritable()
     building = out.with_name(out.name + ".part")
     if out.exists() or building.exists():
         raise InputError(
@@ -49,7 +53,8 @@ def archive(
         manifest = at_desk(
             lambda desk: _archive(desk, span, building, tiles.expanduser() if tiles else None, progress)
         )
-    building.rename(out)
+    with _writing():
+        building.rename(out)
     say(
         f"已归档 Archived {manifest['months'][0]['name']} to {manifest['months'][-1]['name']}: "
         f"entries {manifest['first']} to {manifest['stop'] - 1}, verified, {out.name}"
@@ -67,7 +72,8 @@ async def _archive(
         months = await month_ranges(connection, checkpoint.size, progress)
         chosen = _choose(desk, months, span)
         wanted = Wanted(chosen, checkpoint, note, desk.ring.public_document())
-        manifest = await write_archive(connection, building, wanted, progress)
+        with _writing():
+            manifest = await write_archive(connection, building, wanted, progress)
     sealed = await desk.record(
         offline_archive.ACT,
         now=desk.clock.now(),
@@ -75,7 +81,9 @@ async def _archive(
         purpose="AUDIT_REVIEW",
         detail={"manifest": sha256(manifest).hexdigest(), "first": wanted.first, "stop": wanted.stop},
     )
-    seal_archive(building, sealed, await proofs.consistency(desk.database, checkpoint.size, sealed.tree_size))
+    consistency = await proofs.consistency(desk.database, checkpoint.size, sealed.tree_size)
+    with _writing():
+        seal_archive(building, sealed, consistency)
     keys = " ".join(str(verifier) for verifier in desk.ring.public().note_verifiers())
     try:
         return offline_archive.verify_archive(building, keys, lambda _: None)
@@ -85,6 +93,25 @@ async def _archive(
             hint="Run `hub audit verify`, and delete the folder that ends in .part.",
             message_zh="归档未通过核验。",
         ) from error
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """A disk that is full is not a database that is away."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        raise _unwritable() from error
+
+
+def _unwritable() -> InputError:
+    return InputError(
+        "The folder cannot be written, or its disk is full.",
+        hint="Choose another one with --out; delete the one that ends in .part.",
+        message_zh="无法写入目录，或磁盘已满。",
+    )
 
 
 async def _checkpoint(desk: Desk, tiles: Path | None) -> tuple[Checkpoint, str]:

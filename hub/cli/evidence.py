@@ -122,6 +122,12 @@ def _must_be_new(out: Path) -> None:
             hint="Choose another name with --out.",
             message_zh="文件已存在，未覆盖。",
         )
+    if not out.expanduser().parent.is_dir():
+        raise InputError(
+            "The file cannot be written: there is no such folder.",
+            hint="Choose another place with --out.",
+            message_zh="无法写入文件：没有该目录。",
+        )
 
 
 def _write(out: Path, data: bytes) -> None:

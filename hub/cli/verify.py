@@ -52,7 +52,7 @@ def verify(
         return
     document = _read(file)
     if isinstance(document, dict) and document.get("format") == FORMAT:
-        _check_proof(document, verifiers, checkpoint_in(checkpoint) if checkpoint else "")
+        _check_proof(document, verifiers, checkpoint_in(checkpoint) if checkpoint else "", witnesses)
         return
     lines: list[str] = []
     code = offline.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
@@ -60,7 +60,7 @@ def verify(
         say(_MARKS.get(line[:4], line[:4]) + line[4:])
     if code:
         raise typer.Exit(code)
-    pack = file.suffix == ".zip"
+    pack = any("清单 manifest" in line for line in lines)
     say(
         f"{'证据包' if pack else '收据'}有效：以上各步均已通过。 The {'evidence pack' if pack else 'receipt'} holds."
     )
@@ -80,14 +80,19 @@ def _check_archive(folder: Path, verifiers: Sequence[NoteVerifier], witnesses: S
     say("归档有效：以上各步均已通过。 The archive holds.")
 
 
-def _check_proof(document: dict[str, Any], verifiers: Sequence[NoteVerifier], note: str) -> None:
+def _check_proof(
+    document: dict[str, Any], verifiers: Sequence[NoteVerifier], note: str, witnesses: Sequence[str]
+) -> None:
     try:
         proof = ProofFile.parse(document)
         checkpoint = proof.verify(verifiers, note)
-    except VerificationError as error:
+        cosigned = [offline.check_witness(note or proof.checkpoint, witness) for witness in witnesses]
+    except (VerificationError, offline.NotVerifiedError) as error:
         say(f"✗ {error}")
         raise typer.Exit(NOT_VERIFIED) from None
     say(f"✓ checkpoint of {checkpoint.origin}: {checkpoint.size} entries, signed")
+    for name in cosigned:
+        say(f"✓ 见证 cosigned by {name}")
     say(f"✓ entry {proof.index} with leaf hash {proof.leaf.hex()} stands in that log")
 
 

@@ -25,6 +25,10 @@ _MAX_INT = 2**31 - 1
 _USER_CHARS = 64
 _SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+"""A day alone is none: whoever ends a period with it would miss that day."""
 _FIND = frozenset({"userCode", "periodStart", "periodEnd", "offset", "limit"})
 T = TypeVar("T")
 
@@ -153,6 +157,8 @@ def _whole(text: str, least: int, most: int) -> int:
 
 def _instant(text: str) -> datetime:
     """A `date-time`; one without an offset, as the specification's own examples, is in China Standard Time."""
+    if not _DATE_TIME.fullmatch(text):
+        raise ValueError
     instant = datetime.fromisoformat(text)
     instant = instant if instant.tzinfo else instant.replace(tzinfo=CST)
     return instant.astimezone(CST)

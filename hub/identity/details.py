@@ -26,6 +26,7 @@ For many subjects, each with a consent of its own, `consents` stands beside `sub
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -268,7 +269,7 @@ def _label(detail: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str) or not value or len(value) > _LABEL_CHARS[name] or not value.isprintable():
         raise _wrong(f"The {name} of an authorization detail is not a short printable text.")
-    if _RESIDENT_ID.search(value):
+    if _holds_resident_id(value):
         raise _wrong(f"The {name} of an authorization detail looks like a resident identity number.")
     return value
 
@@ -280,7 +281,13 @@ def fit_reference(text: str) -> bool:
 
 def fit_words(text: str, most: int) -> bool:
     """Whether a text of at most so many characters is printable and holds no resident identity number."""
-    return bool(text.strip()) and len(text) <= most and text.isprintable() and not _RESIDENT_ID.search(text)
+    return bool(text.strip()) and len(text) <= most and text.isprintable() and not _holds_resident_id(text)
+
+
+def _holds_resident_id(text: str) -> bool:
+    """Whatever digits it is written in: full-width ones are one key away in a Chinese input method."""
+    plain = unicodedata.normalize("NFKC", text)
+    return bool(_RESIDENT_ID.search("".join(str(unicodedata.decimal(char, char)) for char in plain)))
 
 
 def _wrong(message: str) -> InputError:

@@ -115,7 +115,8 @@ def test_a_reference_that_holds_an_identity_number_is_refused(database_url: str,
         shown = await world.ask(await world.bank_token(), ASK, {"u": COMPANY})
         entry_id = json.loads(shown["extensions"]["receipt"]["entry"])["id"]
         token = await world.token("bank-hkb", "LOAN_APPLICATION", ())
-        for reference in (facts.PERSON_ID, "贷" * 129, "a\u0000b"):
+        wide = facts.PERSON_ID.translate({n: n + 0xFEE0 for n in range(0x30, 0x5B)})
+        for reference in (facts.PERSON_ID, wide, "贷" * 129, "a\u0000b"):
             answer = await world.ask(token, REPORT, {"e": entry_id, "o": "OTHER", "r": reference})
             assert answer["errors"][0]["extensions"]["code"] == "BAD_INPUT"
         assert len(await nodes(world, token)) == 1

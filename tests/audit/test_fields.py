@@ -170,6 +170,11 @@ def test_a_pointer_to_nothing_and_an_answer_committed_to_as_a_whole_are_refused(
         redact(response, committed(response), [NAME])
 
 
+def test_an_empty_pointer_does_not_show_the_whole_answer() -> None:
+    with pytest.raises(InputError):
+        partial_of(DATA, NAME, "")
+
+
 def test_an_altered_answer_is_not_redacted() -> None:
     response = a_response()
     with pytest.raises(VerificationError):

@@ -21,8 +21,10 @@ from hub.audit.entry import (
     fields_fragment,
     subject_ref,
 )
-from hub.audit.ledger import REPORT, LedgerLine, ledger, not_yet_shown
+from hub.audit.ledger import MAX_LIMIT, REPORT, LedgerLine, ledger, not_yet_shown
 from hub.audit.ledger_words import LedgerWords
+from hub.audit.review_filter import EntryFilter
+from hub.audit.review_search import list_entries
 from hub.audit.tracked import Window, find_uses
 from hub.catalog.loader import load_catalog
 from hub.catalog.types import Catalog, Label
@@ -208,6 +210,18 @@ def test_more_than_a_thousand_secret_lookups_are_counted_as_a_thousand(database_
             assert [line.index for line in await all_lines(database, ACME)] == [1100]
             uses = await find_uses(database, ACME, policy(), NOW, Window())
             assert (uses.total, [line.index for line in uses.lines]) == (1, [1100])
+
+    asyncio.run(scenario())
+
+
+def test_the_longest_page_still_tells_that_another_follows(database_url: str) -> None:
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log):
+            await asyncio.gather(*(log.append(an_entry()) for _ in range(1003)))
+            longest = MAX_LIMIT + 1  # what the API asks for, for a page of 1,000
+            assert len(await ledger(database, ACME, policy(), NOW, limit=longest)) == longest
+            assert len(await list_entries(database, EntryFilter(), limit=longest)) == longest
+            assert len(await ledger(database, ACME, policy(), NOW, limit=10**9)) == longest
 
     asyncio.run(scenario())
 

@@ -7,13 +7,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.audit import offline
+from hub.audit import offline, offline_archive
 from hub.audit.batch import Pending, Plan
 from hub.audit.entry import EntryOutcome, canonical
 from hub.audit.merkle import Frontier, leaf_hash
@@ -144,6 +145,8 @@ CHANGES = {
     "the salt": receipt_change("commitment", lambda c: {**c, "salt": "00" * 32}),
     "the commitment's algorithm": receipt_change("commitment", lambda c: {**c, "algorithm": "none"}),
     "no commitment": receipt_change("commitment", lambda c: None),
+    "a salt with another ending": receipt_change("commitment", lambda c: {**c, "salt": c["salt"] + "00"}),
+    "a member more in the receipt": lambda r: r["extensions"]["receipt"].update(grantedTo="nobody"),
     "the format": receipt_change("format", lambda f: "other/1"),
     "no receipt": lambda r: r["extensions"].update(receipt={}),
 }
@@ -172,6 +175,12 @@ def test_the_receipt_of_one_answer_does_not_serve_another() -> None:
 def test_a_broken_verifier_key_is_refused(vkey: str) -> None:
     with pytest.raises(offline.NotVerifiedError):
         offline.verify(a_response(), vkey, lambda _: None)
+
+
+def test_a_verifier_key_that_is_cut_off_is_named_as_such_and_not_the_response() -> None:
+    for vkey in ("", "a+b", VKEY[:-1], VKEY + "A", "keys.txt"):
+        with pytest.raises(offline.NotVerifiedError, match="verifier key"):
+            offline.verify(a_response(), vkey or "?", lambda _: None)
 
 
 def save(folder: Path, text: str) -> Path:
@@ -211,6 +220,36 @@ def test_the_verifier_runs_alone_without_the_hub(tmp_path: Path) -> None:
     assert "hub" not in {
         line.split()[1] for line in alone.read_text().splitlines() if line.startswith(("import", "from"))
     }
+
+
+def run_alone(module: ModuleType, folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a verifier as a file of its own."""
+    alone = folder / "alone.py"
+    alone.write_bytes(Path(str(module.__file__)).read_bytes())
+    done = subprocess.run(
+        [sys.executable, str(alone), *arguments],
+        capture_output=True, check=False, cwd=folder, env=environment,
+    )  # fmt: skip
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("module", [offline, offline_archive])
+def test_a_verifier_says_how_it_is_used_where_a_word_is_missing(module: ModuleType, tmp_path: Path) -> None:
+    for arguments in ((), ("file",), ("file", VKEY, "--witness"), ("--witness", VKEY, "file")):
+        code, said, error = run_alone(module, tmp_path, *arguments)
+        assert (code, said, error[:6], "Traceback" in error) == (2, "", "usage:", False), arguments
+
+
+def test_a_console_that_has_no_chinese_does_not_make_a_good_file_a_bad_one(tmp_path: Path) -> None:
+    file = save(tmp_path, json.dumps(a_response()))
+    code, said, error = run_alone(offline, tmp_path, str(file), VKEY, PYTHONIOENCODING="ascii")
+    assert (code, error) == (0, "")
+    code, said, error = run_alone(offline, tmp_path, str(file), f"日志{VKEY}", PYTHONIOENCODING="ascii")
+    assert (code, said[:4], error) == (1, "BAD ", "")
+    code, said, error = run_alone(
+        offline, tmp_path, str(file), VKEY, "--witness", "证", PYTHONIOENCODING="ascii"
+    )
+    assert (code, said.splitlines()[-1][:4], error) == (1, "BAD ", "")
 
 
 def test_a_receipt_from_the_log_itself_verifies(database_url: str) -> None:

@@ -89,6 +89,16 @@ def test_an_altered_entry_is_not_archived(shell: Shell) -> None:
     assert not (shell.folder / "old").exists()
 
 
+def test_a_place_that_cannot_be_written_is_named_as_the_trouble_and_not_the_database(shell: Shell) -> None:
+    old_log(shell)
+    before = shell.count("log_entry")
+    (shell.folder / "file").write_text("mine")
+    for out in ("/", "/proc/none", str(shell.folder / "file" / "x")):
+        ran = shell("audit", "archive", "--until", "2019-02", "--out", out)
+        assert (ran.code, "folder" in ran.err, "database" in ran.err) == (2, True, False), (out, ran)
+    assert shell.count("log_entry") == before
+
+
 def _replace(name: str, old: bytes, new: bytes) -> Callable[[Path], object]:
     def act(folder: Path) -> None:
         data = (folder / name).read_bytes()
@@ -122,6 +132,10 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a tile is altered": (lambda f: (f / "tile/0/000.p/10").write_bytes(bytes(320)), "not the tree"),
     "the checkpoint is altered": (_replace("checkpoint", b"\n10\n", b"\n11\n"), "signature"),
     "the verifier is exchanged": (_replace("verify.py", b"offline", b"online"), "verify.py is not the one"),
+    "a month is added": (
+        lambda f: (f / "entries/2019-03.jsonl").write_bytes(b'{"forged":1}\n'),
+        "not in the manifest",
+    ),
     "the seal is missing": (lambda f: (f / "seal.json").unlink(), "not well formed"),
     "a tile is missing": (lambda f: (f / "tile/0/000.p/10").unlink(), "not well formed"),
 }

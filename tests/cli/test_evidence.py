@@ -387,3 +387,37 @@ def test_a_field_that_was_kept_holds_by_a_check_written_for_this_test(scene: Sce
         == json.loads(document["extensions"]["receipt"]["entry"])["commitment"]
     )
     assert master.hex() not in part.read_text(encoding="utf-8")
+
+
+def test_a_line_of_an_export_holds_nothing_beside_what_is_proven(scene: Scene) -> None:
+    *subjects, last = [json.loads(line) for line in scene.lines.read_bytes().splitlines()]
+    said: dict[str, list[dict[str, Any]]] = {
+        "as it came": [*subjects, last],
+        "data beside the receipt": [*subjects, {**last, "data": {"organizations": []}}],
+        "a note on a subject": [{**subjects[0], "note": "sworn"}, *subjects[1:], last],
+        "no errors stated": [*subjects, {key: last[key] for key in ("root", "extensions")}],
+    }
+    file = scene.folder / "forged.ndjson"
+    for name, lines in said.items():
+        file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+        code, told = packed_verifier(scene, file)
+        assert (code == 0) == (name == "as it came"), (name, told)
+
+
+def test_a_proof_that_a_witness_must_have_cosigned_fails_without_its_cosignature(scene: Scene) -> None:
+    proof = scene.folder / "proof.json"
+    proof.write_text(scene.shell.done("audit", "proof", "1"), encoding="utf-8")
+    scene.shell.done("verify", str(proof))
+    ran = scene.shell("verify", str(proof), "--witness", str(WITNESS.verifier))
+    assert (ran.code, "not cosigned" in ran.out) == (1, True), ran
+    arguments = ("audit", "proof", "1", "--tiles", str(scene.tiles))
+    proof.write_text(scene.shell.done(*arguments), encoding="utf-8")
+    said = scene.shell.done("verify", str(proof), "--witness", str(WITNESS.verifier))
+    assert "cosigned by w1.example" in said
+
+
+def test_nothing_is_logged_where_the_folder_for_a_pack_is_not_there(scene: Scene) -> None:
+    before = scene.shell.count("log_entry")
+    ran = scene.shell("evidence", "pack", "--entry", "1", "--out", str(scene.folder / "none" / "p.zip"))
+    assert (ran.code, "no such folder" in ran.err) == (2, True), ran
+    assert scene.shell.count("log_entry") == before

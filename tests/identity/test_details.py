@@ -168,6 +168,9 @@ REFUSED: dict[str, Any] = {
     "a reference with a control character": [{**LOAN, "reference": "a\u0000b"}],
     "a reference with half a character": [{**LOAN, "reference": "\ud800"}],
     "a reference that is a number": [{**LOAN, "reference": 5}],
+    "a resident id in full-width digits": [
+        {**LOAN, "reference": RESIDENT_ID.translate({n: n + 0xFEE0 for n in range(0x30, 0x5B)})}
+    ],
     "a resident id in the reference": [{**LOAN, "reference": f"file {RESIDENT_ID}"}],
     "a resident id as operator": [{**LOAN, "operator": RESIDENT_ID}],
 }
