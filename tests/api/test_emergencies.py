@@ -163,8 +163,12 @@ def test_a_lookup_beside_a_reading_of_the_log_is_an_entry_of_a_lookup(
         assert shown["data"]["organization"]["name"] == facts.COMPANY_NAME
         entry = json.loads(shown["extensions"]["receipt"]["entry"])
         assert (entry["kind"], entry["outcome"]) == ("QUERY", "DISCLOSED")
-        listed = await world.ask(await desk(world), LIST)
-        assert json.loads(listed["extensions"]["receipt"]["entry"])["kind"] == "AUDIT_READ"
+        listed = await world.ask(await desk(world), LIST, {"s": "IN_FORCE"})
+        read = json.loads(listed["extensions"]["receipt"]["entry"])
+        assert (read["kind"], read["detail"]) == (
+            "AUDIT_READ",
+            {"reads": [{"query": "emergencies", "state": "IN_FORCE"}]},
+        )
 
     run(database_url, tmp_path, scene)
 
