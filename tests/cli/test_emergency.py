@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 
 import pytest
 
@@ -12,8 +14,8 @@ from .conftest import COMPANY, Shell
 
 
 def _as(patch: pytest.MonkeyPatch, user: str) -> None:
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        patch.setenv(name, user)
+    account = pwd.getpwuid(os.getuid())
+    patch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd((user, *account[1:])))
 
 
 def _request(shell: Shell, *more: str) -> str:
