@@ -115,7 +115,10 @@ async def audit_entry(
             message_zh="请以序号或编号之一指明一条记录。",
         )
     services = context.services
-    only = subject_ref(services.resolve_subject(subject)) if subject else None
+    subject_id = services.resolve_subject(subject) if subject else None
+    only = subject_ref(subject_id) if subject_id else None
+    if subject_id is not None:
+        context.did(subject_id)
     context.read_log("auditEntry", index=index, id=id and str(id), subject=only)
     found = await find_entry(services.database, index if index is not None else str(id))
     if found is None:

@@ -105,7 +105,7 @@ async def emergencies(
 ) -> EmergencyPage:
     """Emergencies: an institution's own; all for officers, auditors and regulators."""
     context = info.context
-    context.audit_read = True
+    context.read_log("emergencies", state=state and state.value, overdue=overdue or None)
     size, policy = page_size(first, context), context.rules.policy
     sees_all = held_grant(policy, context.caller, REVIEW, AUDIT) is not None
     if sees_all:

@@ -157,7 +157,7 @@ async def submit_records(info: Info, input: SubmitRecordsInput) -> SubmissionRes
     logged = _log(context, log, grant, "intake.submit")
     return _shown(
         await submissions.submit(
-            _request(input), catalog, context.rules.policy.clocks.calendar, unit, supplier, logged
+            _request(input), catalog, context.rules.policy.clocks, unit, supplier, logged
         )
     )
 
@@ -181,7 +181,7 @@ async def declare_records(info: Info, input: DeclareRecordsInput) -> SubmissionR
     found = await submissions.submit(
         _request(input),
         catalog,
-        context.rules.policy.clocks.calendar,
+        context.rules.policy.clocks,
         pseudonym(subject_id),
         lambda _dataset: supplier,
         logged,

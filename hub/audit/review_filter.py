@@ -29,7 +29,10 @@ _WHOLE: Mapping[str, Any] = {
 """Stands for the operation itself among its parts: what is said of no subject."""
 _ENTRY_WIDE = ("institution", "operator", "document", "policy")
 _MOST_CHARS = 200
-_RESIDENT_ID = re.compile(r"\d{17}[\dXx]", re.ASCII)
+_RESIDENT_ID = re.compile(
+    r"(?=([1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]))", re.ASCII
+)
+"""At every place: one may begin within a longer row of digits."""
 _FORMS = {
     "operator": re.compile(r"op_[0-9a-f]{32}"),
     "dataset": re.compile(r"[a-z_]+\.[a-z_0-9]+"),

@@ -4,6 +4,9 @@ Entries are found by subject (an inverted index), by caller, or by walking indic
 turned into a range of indices. Instants follow indices closely but not strictly, as an entry carries the instant of
 its request; the range is estimated by halving and then widened by what a block range index over both says lies
 outside of it, so no entry is missed, however late it was written.
+
+Few readings run at once in one process, on connections of their own; others wait, within their own time, so that
+whoever reviews keeps neither the connections nor the processors of the database from requests for disclosure.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ SECONDS = 5.0
 """How long one reading may take."""
 _AT_ONCE = 64
 """Rows fetched together: the entry of a thousand subjects is megabytes long."""
+_TURN_BYTES = 256 << 10
+"""Bytes of bodies after which other requests have their turn: whoever reads parses them."""
 _BEYOND = 2**62
 _COLUMNS = "e.idx, e.at, e.kind, e.outcome, e.caller, e.purpose, e.subjects, e.entry_id, e.body"
 _SETTINGS = """
@@ -99,7 +104,12 @@ async def rows(
         columns=_COLUMNS, conditions="".join(f" AND {condition}" for condition in conditions)
     )
     await connection.execute(f"SET LOCAL enable_bitmapscan = {'on' if about else 'off'}")
+    size = 0
     async for row in connection.cursor(text, first, end, *arguments, prefetch=_AT_ONCE):
+        size += len(row["body"] or b"")
+        if size >= _TURN_BYTES:
+            size = 0
+            await asyncio.sleep(0)
         yield row
 
 

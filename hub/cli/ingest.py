@@ -109,7 +109,7 @@ async def _take_in(
         progress=moved,
         record=record,
         demo=desk.settings.demo,
-        calendar=desk.rules.policy.clocks.calendar,
+        clocks=desk.rules.policy.clocks,
     )
 
 

@@ -55,7 +55,7 @@ def pull(
                 found, database=desk.database, catalog=desk.rules.catalog, indexer=desk.indexer,
                 sealer=desk.ring.sealer(), clock=desk.clock, quarantine_dir=Places.of(desk.settings).quarantine,
                 record=record, progress=moved, demo=desk.settings.demo, from_start=from_start,
-                calendar=desk.rules.policy.clocks.calendar,
+                clocks=desk.rules.policy.clocks,
             )  # fmt: skip
 
         report = at_desk(run)

@@ -6,7 +6,8 @@
 * If the log cannot take the entry, nothing leaves.
 * A list of subjects that is sent line by line (NDJSON) is put aside until its entry is durable. The commitment is
   to the same text as if it had been sent as one answer.
-* Who asks for it gets a commitment by field instead, so that one field can be proven later without the others.
+* Who asks for it gets a commitment by field instead, so that one field can be proven later without the others. One
+  is computed at a time in a process, beside the other requests: whoever asks for many waits for its own.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Accountant:
         """
         self._log = log
         self._refused = refused
+        self._by_field = asyncio.Semaphore(1)
 
     async def close(self, done: Operated, pseudonym: str) -> Answer:
         """Record the operation, then give its answer.
@@ -111,7 +113,8 @@ class Accountant:
             errors, disclosure = _errors(done), _disclosure(done)
             answer = covered_bytes(canonical, disclosure, errors)
             if done.by_field:
-                commitment = await asyncio.to_thread(commit_fields, answer, salt)
+                async with self._by_field:
+                    commitment = await asyncio.to_thread(commit_fields, answer, salt)
             else:
                 commitment = commit(answer, salt)
             appended = await self._append(done, pseudonym, commitment, len(canonical))
@@ -132,7 +135,8 @@ class Accountant:
                 length += len(piece)
             commitment = digest.hexdigest()
             if done.by_field:
-                commitment = await _commit_texts(key, done.report, disclosure, errors, salt)
+                async with self._by_field:
+                    commitment = await _commit_texts(key, done.report, disclosure, errors, salt)
             appended = await self._append(done, pseudonym, commitment, length)
             if appended is not None:
                 receipt = receipt_json(appended, salt, done.algorithm)

@@ -204,7 +204,9 @@ class Executor:
         report.operators += context.operators
         errors = [_shape_error(error) for error in result.errors or ()]
         refused = bool(errors) and not any(v is not None for v in (result.data or {}).values())
-        kind = Kind.AUDIT_READ if context.audit_read else Kind.QUERY if operation.is_query else Kind.MUTATION
+        kind = Kind.QUERY if operation.is_query else Kind.MUTATION
+        if context.audit_read and not prepared.subjects:  # a lookup is a lookup, whatever was read beside it
+            kind = Kind.AUDIT_READ
         if result.data is None:
             report.void()
         return Operated(

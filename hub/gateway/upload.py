@@ -216,7 +216,7 @@ class UploadEndpoint:
             supply.dataset,
             supply.caller.institution,
             supply.rules.catalog,
-            supply.rules.policy.clocks.calendar,
+            supply.rules.policy.clocks,
             record,
             MAX_FINDINGS + 1,
         )

@@ -223,7 +223,7 @@ def _detail(
         consent_id=None if consented else consent,
         matter=_code(detail, "matter", _MATTER),
         reference=_label(detail, "reference"),
-        operator=_label(detail, "operator"),
+        operator=_person(_label(detail, "operator")),
         template=_code(detail, "template", _TEMPLATE),
     )
     return terms, consented
@@ -272,6 +272,20 @@ def _label(detail: dict[str, Any], name: str) -> str | None:
     if _holds_resident_id(value):
         raise _wrong(f"The {name} of an authorization detail looks like a resident identity number.")
     return value
+
+
+def _person(name: str | None) -> str | None:
+    """The name of a person in one form: who must be another person is no other by a blank, width or case.
+
+    Raises:
+        InputError: when nothing is left of it.
+    """
+    if name is None:
+        return None
+    found = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if not found or len(found) > _LABEL_CHARS["operator"]:
+        raise _wrong("The operator of an authorization detail is not a short printable text.")
+    return found
 
 
 def fit_reference(text: str) -> bool:

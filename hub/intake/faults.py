@@ -159,6 +159,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The record was supplied by another source unit and cannot be changed by this one.",
         "Ask the unit that supplied it to correct it.",
     ),
+    "NOT_KEPT_SO_LONG": (
+        "个人不良信息自不良行为终止之日起已满五年，不得保存（征信业管理条例第十六条）。",
+        "Adverse information about a person is not kept longer than five years after the conduct ended.",
+        "Remove the row.",
+    ),
     "OTHER_DIVISION": (
         "该行不属于本市县。",
         "The row does not belong to this county or city.",

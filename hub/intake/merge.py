@@ -8,8 +8,9 @@ What happens to a row
   record does not bring it back to light. An archived one is valid again, and its new dates decide.
 - Refused, and reported as a fault of the row: a key that stood in the same file before with other content
   (DUPLICATE_KEY: which of the two is right is the source's to say, not ours), a record of another source unit
-  (OTHER_SOURCE), a subject whose key was destroyed (SUBJECT_ERASED), legacy codes that nobody has or a name
-  alone, see `hub.intake.resolve`; what has a name goes to the review of names as well.
+  (OTHER_SOURCE, though it say the same), a subject whose key was destroyed (SUBJECT_ERASED), a new adverse record of
+  a person that a purge would delete (NOT_KEPT_SO_LONG), legacy codes that nobody has or a name alone, see
+  `hub.intake.resolve`; what has a name goes to the review of names as well.
 - Where a subject was found in another way than by its own valid code, lineage is marked with it.
 
 "Content" is what the row says and what follows from it (values, severity, publication window), under a keyed
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from hub.catalog.values import natural_key
 from hub.errors import IntakeError
 from hub.intake import lineage, name_index, review, standing, store
 from hub.intake.faults import Fault, fault
+from hub.intake.kept import Kept
 from hub.intake.resolve import REVIEWED, resolve
 from hub.intake.rows import Origin as Origin
 from hub.intake.rows import ValidRow
@@ -38,6 +39,7 @@ from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.sealing import DataKey, Sealer, aad_prefix, subject_aad
 from hub.model.identifiers import LegacyKind
+from hub.policies.clocks import Clocks
 from hub.store.database import Database
 
 CHUNK_ROWS = 2_000
@@ -79,6 +81,7 @@ class Merger:
         sealer: Sealer,
         track_duplicates: bool = False,
         resumed: bool = False,
+        clocks: Clocks | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -88,6 +91,7 @@ class Merger:
             sealer: the ring's sealer.
             track_duplicates: refuse a key that an earlier chunk of the run has brought with other content.
             resumed: count what an earlier, cut off run of the same batch has put in place as done by this one.
+            clocks: how long records are kept; None: for good.
         """
         self._origin = origin
         self._dataset = origin.dataset
@@ -96,6 +100,7 @@ class Merger:
         self._opened = DataKeyCache(sealer)
         self._track = track_duplicates
         self._resumed = resumed
+        self._kept = Kept(clocks or Clocks(), origin.dataset, origin.received_at)
         self._sealed = {
             kind: tuple(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
         }
@@ -128,13 +133,16 @@ class Merger:
         result = Merged()
         await store.lock_dataset(connection, self._dataset.id)
         found = await self._identify(connection, rows, result)
+        if not found:
+            return result
+        existing = await store.read_records(
+            connection, self._dataset.id, list({(k.subject_id, k.record_id): None for k in found})
+        )
+        found = [k for k in found if k.record_id in existing or self._may_keep(k.row, result)]
         keys = await self._ensure_subjects(connection, found)
         keyed = [k for k in found if self._alive(k, keys, result)]
         if not keyed:
             return result
-        existing = await store.read_records(
-            connection, self._dataset.id, list({(k.subject_id, k.record_id): None for k in keyed})
-        )
         unseen = await self._mark(connection, keyed)
         added, replaced = self._sort(keyed, existing, unseen, result)
         await store.add_records(connection, [self._record(k, 1, keys[k.subject_id]) for k in added])
@@ -253,6 +261,12 @@ class Merger:
         named = [(k.subject_id, k.row.values["name"]) for k in changed]
         await name_index.keep(connection, named, self._origin.received_at)
 
+    def _may_keep(self, row: ValidRow, result: Merged) -> bool:
+        if not self._kept.allows(row):
+            self._refuse("NOT_KEPT_SO_LONG", row, result)
+            return False
+        return True
+
     def _alive(self, k: Keyed, keys: dict[bytes, DataKey | None], result: Merged) -> bool:
         if keys[k.subject_id] is None:
             self._refuse("SUBJECT_ERASED", k.row, result)
@@ -282,6 +296,11 @@ class Merger:
         first: dict[bytes, bytes] = {}
         for k in keyed:
             old = existing.get(k.record_id)
+            if old is not None and old.source_unit != self._origin.source_unit:
+                self._refuse(
+                    "OTHER_SOURCE", k.row, result
+                )  # same content or not: "unchanged" would confirm it
+                continue
             repeated = k.record_id in first or k.record_id not in unseen
             current = first.get(k.record_id) or (old.content_hash if old else None)
             if current == k.content_hash:
@@ -291,9 +310,6 @@ class Merger:
                 continue
             elif old is None:
                 added.append(k)
-            elif old.source_unit != self._origin.source_unit:
-                self._refuse("OTHER_SOURCE", k.row, result)
-                continue
             else:
                 replaced.append(k)
             first.setdefault(k.record_id, k.content_hash)
@@ -339,12 +355,8 @@ class Merger:
 
 
 def _content(row: ValidRow) -> bytes:
-    derived = [row.severity, row.severity_source, _iso(row.visible_from), _iso(row.visible_until)]
+    derived = [row.severity, row.severity_source, row.visible_from, row.visible_until]
     return orjson.dumps([row.values, derived], option=orjson.OPT_SORT_KEYS)
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
 
 
 async def load_rows(

@@ -47,7 +47,7 @@ from hub.intake.validate import RowValidator
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.model.identifiers import parse_uscc
-from hub.model.workdays import WorkingCalendar
+from hub.policies.clocks import Clocks
 from hub.store.database import Database
 
 CHUNK_CHARACTERS = 16 << 20
@@ -127,7 +127,7 @@ async def ingest(
     keep_findings: int = 0,
     demo: bool = False,
     chunk_rows: int = CHUNK_ROWS,
-    calendar: WorkingCalendar | None = None,
+    clocks: Clocks | None = None,
 ) -> IntakeReport:
     """Take one file in.
 
@@ -148,7 +148,7 @@ async def ingest(
         keep_findings: most faults that the report lists.
         demo: whether synthetic identifiers are accepted.
         chunk_rows: rows of one transaction.
-        calendar: working days, by which lateness is judged; None: the plain week.
+        clocks: working days, by which lateness is judged, and how long records are kept; None: plain weeks, for good.
 
     Raises:
         IntakeError: when the dataset, the source unit or the file as a whole is refused, or another process is
@@ -159,7 +159,7 @@ async def ingest(
         file_supply(path, file_format, file_name), dataset_id, source_unit,
         database=database, catalog=catalog, indexer=indexer, sealer=sealer, clock=clock,
         quarantine_dir=quarantine_dir, progress=progress, record=record, keep_findings=keep_findings, demo=demo,
-        chunk_rows=chunk_rows, calendar=calendar,
+        chunk_rows=chunk_rows, clocks=clocks,
     )  # fmt: skip
 
 
@@ -188,10 +188,10 @@ async def take_in(
     keep_findings: int = 0,
     demo: bool = False,
     chunk_rows: int = CHUNK_ROWS,
-    calendar: WorkingCalendar | None = None,
+    clocks: Clocks | None = None,
 ) -> IntakeReport:
     """Take in what is no file; arguments and errors are those of `ingest`."""
-    now = clock.now()
+    now, clocks = clock.now(), clocks or Clocks()
     dataset = find_dataset(catalog, dataset_id)
     source = supply.open(dataset)
     header = map_headers(dataset, source.headers)
@@ -217,13 +217,14 @@ async def take_in(
                     sealer=sealer,
                     track_duplicates=True,
                     resumed=repeated,
+                    clocks=clocks,
                 ),
                 quarantine=QuarantineFile(quarantine_dir, f"{dataset.id}-{batch_id}", header),
                 batch_id=batch_id,
                 keep_findings=keep_findings,
                 tally=Tally(
                     Origin(dataset, unit, batch_id, now),
-                    calendar or WorkingCalendar(),
+                    clocks.calendar,
                     resent=header.quarantine,
                 ),
             )

@@ -50,7 +50,7 @@ from hub.intake.suppliers import source_unit_supplier
 from hub.intake.validate import RowValidator
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
-from hub.model.workdays import WorkingCalendar
+from hub.policies.clocks import Clocks
 from hub.store.database import Database
 from hub.store.foreign import ForeignRelation, foreign_url
 
@@ -119,7 +119,7 @@ async def pull(
     record: Record,
     progress: Progress | None = None,
     demo: bool = False,
-    calendar: WorkingCalendar | None = None,
+    clocks: Clocks | None = None,
     from_start: bool = False,
 ) -> PullReport:
     """Read what is new and take it in.
@@ -135,7 +135,7 @@ async def pull(
         record: called for each batch once its rows are in.
         progress: called after every chunk.
         demo: whether synthetic identifiers are accepted.
-        calendar: working days, by which lateness is judged; None: the plain week.
+        clocks: working days, by which lateness is judged, and how long records are kept; None: plain weeks, for good.
         from_start: read everything once more.
 
     Raises:
@@ -162,7 +162,7 @@ async def pull(
             done = await take_in(
                 supply, dataset.id, unit, database=database, catalog=catalog, indexer=indexer, sealer=sealer,
                 clock=clock, quarantine_dir=quarantine_dir, progress=progress, record=record, demo=demo,
-                calendar=calendar,
+                clocks=clocks,
             )  # fmt: skip
             report.batches.append(done)
             if mapping.watermark and page.last is not None:

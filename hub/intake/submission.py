@@ -33,7 +33,7 @@ from hub.intake.readers import Format
 from hub.intake.store import FileInProgressError
 from hub.intake.suppliers import Supplier
 from hub.intake.worker import IntakeWorker
-from hub.model.workdays import WorkingCalendar
+from hub.policies.clocks import Clocks
 from hub.store.database import Database
 
 MAX_ROWS = 1_000
@@ -133,7 +133,7 @@ class Submissions:
         self,
         request: Request,
         catalog: Catalog,
-        calendar: WorkingCalendar,
+        clocks: Clocks,
         institution: str,
         supplier: Callable[[Dataset], Supplier],
         log: Log,
@@ -143,7 +143,7 @@ class Submissions:
         Args:
             request: from the caller.
             catalog: in force.
-            calendar: working days, by which lateness is judged.
+            clocks: working days, by which lateness is judged, and how long records are kept.
             institution: who sends it, by which the id is known.
             supplier: who supplies rows of the dataset; raises when they may not.
             log: leaves the entry.
@@ -160,9 +160,7 @@ class Submissions:
                 "Too many submissions are on their way.", hint="Send it again shortly.",
                 message_zh="报送任务过多，请稍后重试。",
             )  # fmt: skip
-        task = asyncio.create_task(
-            self._in_turn(request, dataset, catalog, calendar, institution, found, log)
-        )
+        task = asyncio.create_task(self._in_turn(request, dataset, catalog, clocks, institution, found, log))
         self._tasks[task] = institution
         task.add_done_callback(self._tasks.pop)
         return await asyncio.shield(task)
@@ -172,7 +170,7 @@ class Submissions:
         request: Request,
         dataset: Dataset,
         catalog: Catalog,
-        calendar: WorkingCalendar,
+        clocks: Clocks,
         institution: str,
         supplier: Supplier,
         log: Log,
@@ -183,7 +181,7 @@ class Submissions:
         turn.users += 1
         try:
             async with turn.lock:
-                return await self._submit(request, dataset, catalog, calendar, institution, supplier, log)
+                return await self._submit(request, dataset, catalog, clocks, institution, supplier, log)
         finally:
             turn.users -= 1
             if not turn.users:
@@ -194,7 +192,7 @@ class Submissions:
         request: Request,
         dataset: Dataset,
         catalog: Catalog,
-        calendar: WorkingCalendar,
+        clocks: Clocks,
         institution: str,
         supplier: Supplier,
         log: Log,
@@ -218,7 +216,7 @@ class Submissions:
                 incoming.complete()
                 opened = file_supply(incoming.path, Format.JSONL, "submission.jsonl")
                 supply = Supply(opened.name, lambda: sha256, opened.open, supplier)
-                await self.worker.run(supply, dataset.id, "", catalog, calendar, record, MAX_FAULTS + 1)
+                await self.worker.run(supply, dataset.id, "", catalog, clocks, record, MAX_FAULTS + 1)
         except FileInProgressError:
             raise
         except IntakeError:

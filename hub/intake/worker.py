@@ -19,7 +19,7 @@ from hub.errors import UnavailableError
 from hub.intake.pipeline import IntakeProgress, IntakeReport, Record, Supply, take_in
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
-from hub.model.workdays import WorkingCalendar
+from hub.policies.clocks import Clocks
 from hub.store.database import Database
 
 
@@ -55,7 +55,7 @@ class IntakeWorker:
         dataset: str,
         source_unit: str,
         catalog: Catalog,
-        calendar: WorkingCalendar,
+        clocks: Clocks,
         record: Record,
         keep_findings: int,
     ) -> IntakeReport:
@@ -66,7 +66,7 @@ class IntakeWorker:
             dataset: id of the dataset.
             source_unit: USCC of the unit; not looked at when the supply names its supplier.
             catalog: the catalogue in force.
-            calendar: working days, by which lateness is judged.
+            clocks: working days, by which lateness is judged, and how long records are kept.
             record: run in the caller's event loop once all rows are in.
             keep_findings: most faults that the report lists.
 
@@ -78,7 +78,7 @@ class IntakeWorker:
 
         def body() -> IntakeReport:
             return asyncio.run(
-                self._run(supply, dataset, source_unit, catalog, calendar, record, keep_findings, server)
+                self._run(supply, dataset, source_unit, catalog, clocks, record, keep_findings, server)
             )
 
         return await server.run_in_executor(self._thread, body)
@@ -89,7 +89,7 @@ class IntakeWorker:
         dataset: str,
         source_unit: str,
         catalog: Catalog,
-        calendar: WorkingCalendar,
+        clocks: Clocks,
         record: Record,
         keep_findings: int,
         server: asyncio.AbstractEventLoop,
@@ -105,7 +105,7 @@ class IntakeWorker:
                 supply, dataset, source_unit, database=database, catalog=catalog, indexer=intake.indexer,
                 sealer=intake.sealer, clock=intake.clock, quarantine_dir=intake.home / "quarantine",
                 progress=self._moved, record=recorded, keep_findings=keep_findings, demo=intake.demo,
-                calendar=calendar,
+                clocks=clocks,
             )  # fmt: skip
         finally:
             await database.close()

@@ -25,7 +25,7 @@ import asyncpg
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id, record_ref
 from hub.audit.log import AuditLog
 from hub.catalog.types import Catalog, Nature
-from hub.clock import civil_date, months_before
+from hub.clock import civil_date
 from hub.policies.model import PolicySet
 from hub.store.database import Database
 
@@ -106,9 +106,9 @@ class Purge:
         """
         clocks, today = policy.clocks, civil_date(now)
         deleted = 0
-        if clocks.retention_years:
+        before = clocks.kept_from(today)
+        if before is not None:
             ended = clocks.ended_by
-            before = months_before(today, 12 * clocks.retention_years)
             arguments = (self._negative, list(ended), list(ended.values()), before)
             deleted = await self._every(Fate.DELETE, arguments, policy, now, actor, page, dry_run=dry_run)
         archived = await self._every(Fate.ARCHIVE, (today,), policy, now, actor, page, dry_run=dry_run)

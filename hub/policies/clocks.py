@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from hub.catalog.types import Catalog, Domain, FieldType, Nature
+from hub.clock import months_before
 from hub.errors import PolicyError
 from hub.model.workdays import WorkingCalendar, months_after
 from hub.policies.entries import Entry, parse
@@ -103,6 +104,17 @@ class Clocks:
             general.shortest_months if shortest is None else shortest,
             general.longest_months if longest is None else longest,
         )
+
+    def kept_from(self, today: date) -> date | None:
+        """Adverse records of persons whose conduct ended before this day are not kept; None: all are."""
+        return months_before(today, 12 * self.retention_years) if self.retention_years else None
+
+    def ended_on(self, dataset: str, values: Mapping[str, Any], event: date) -> date | None:
+        """The day on which the conduct behind a record ended, by its stored values; None: it has not."""
+        if dataset not in self.ended_by:
+            return event
+        day = values.get(self.ended_by[dataset])
+        return date.fromisoformat(day) if isinstance(day, str) else None
 
     def due(self, act: Limited, begun: date, domain: str = "") -> date:
         """The last civil day on which an act is in time.

@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hub.errors import ConfigurationError, InputError, UnavailableError
 
+_REVIEWS = 2
+"""Connections of the engine, all there are: the log is read for review through it, seconds at a time."""
 TRANSIENT = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -117,7 +119,8 @@ class Database:
         engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=lambda: asyncpg.connect(**arguments),
-            pool_size=4,
+            pool_size=_REVIEWS,
+            max_overflow=0,
             pool_pre_ping=True,
         )
         return cls(parsed, pool, engine, Lender(pool, pool_size))

@@ -182,6 +182,22 @@ def test_each_reading_says_in_the_log_what_was_looked_for_by_whom_and_no_identif
     run(database_url, tmp_path, scene)
 
 
+def test_a_subject_finds_in_its_ledger_that_an_entry_was_gone_into_for_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        shown = await world.ask(await officer(world), SHOW, {"i": await read_once(world), "s": COMPANY})
+        entry = json.loads(shown["extensions"]["receipt"]["entry"])
+        (part,) = entry["subjects"]
+        assert part["subject"] == entry["detail"]["reads"][0]["subject"]
+        own = await world.token("subject-org", "SELF_QUERY")
+        told = await world.ask(own, "{ accessLedger { nodes { index kind } } }")
+        newest = told["data"]["accessLedger"]["nodes"][0]
+        assert newest == {"index": shown["extensions"]["receipt"]["index"], "kind": "AUDIT_READ"}
+
+    run(database_url, tmp_path, scene)
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_whoever_is_no_reviewer_is_refused_in_the_same_words_and_learns_nothing(
     database_url: str, tmp_path: Path, name: str

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from world import COMPANY, STRANGER, World, run
+from world import COMPANY, ISSUER, STRANGER, World, run
 
 from hub.demo import story_facts as facts
+from hub.demo.clients import unsafe_demo_key
 from hub.demo.codes import uscc
 from hub.emergency.sweep import EmergencySweep, Told
+from hub.identity.assertion import request_token
 
 ASK = "query Q($u: USCC!) { organization(uscc: $u) { name address government { taxPayments { nodes { period } } } } }"
 NAME = "query Q($u: USCC!) { organization(uscc: $u) { name } }"
@@ -147,6 +150,82 @@ def test_an_emergency_goes_from_request_to_review_and_the_subject_learns_of_it(
             async with world.hub.database.connection() as connection:
                 body = b"".join(row[0] for row in await connection.fetch("SELECT body FROM log_entry"))
             assert value.encode() not in body
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_lookup_beside_a_reading_of_the_log_is_an_entry_of_a_lookup(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        text = "query Q($u: USCC!) { organization(uscc: $u) { name } emergencies { nextAfter } }"
+        shown = await look(world, await granted(world), text)
+        assert shown["data"]["organization"]["name"] == facts.COMPANY_NAME
+        entry = json.loads(shown["extensions"]["receipt"]["entry"])
+        assert (entry["kind"], entry["outcome"]) == ("QUERY", "DISCLOSED")
+        listed = await world.ask(await desk(world), LIST, {"s": "IN_FORCE"})
+        read = json.loads(listed["extensions"]["receipt"]["entry"])
+        assert (read["kind"], read["detail"]) == (
+            "AUDIT_READ",
+            {"reads": [{"query": "emergencies", "state": "IN_FORCE"}]},
+        )
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_lookup_beside_one_for_another_purpose_is_kept_from_the_subject_as_long(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        grant, hub = await granted(world), world.hub
+        for first in (COMPANY, STRANGER):
+            second = STRANGER if first == COMPANY else COMPANY
+            emergency = {
+                "type": "credit_disclosure", "purpose": "EMERGENCY", "subjects": [COMPANY], "consent": grant,
+                "reference": "急2026-演7",
+            }  # fmt: skip
+            other = {
+                "type": "credit_disclosure", "purpose": "GOV_SUPERVISION", "subjects": [STRANGER], "reference": "演1",
+                "matter": next(m.code for m in hub.rules.policy.matters.values() if m.purpose == "GOV_SUPERVISION"),
+            }  # fmt: skip
+            answer = await request_token(
+                world.http, f"{ISSUER}/oauth/token", unsafe_private_jwk=unsafe_demo_key(world.keys, "dept-amr"),
+                client_id="dept-amr", issuer=ISSUER, details=[emergency, other], now=world.clock.now(),
+            )  # fmt: skip
+            text = "query Q($a: USCC!, $b: USCC!) { a: organization(uscc: $a) { name } b: organization(uscc: $b) { name } }"
+            shown = await world.ask(str(answer["access_token"]), text, {"a": first, "b": second})
+            assert facts.COMPANY_NAME in json.dumps(shown, ensure_ascii=False)
+        own = await world.token("subject-org", "SELF_QUERY")
+        kept = (await world.ask(own, LEDGER))["data"]["accessLedger"]
+        assert (kept["notYetShown"], kept["nodes"]) == (4, [])
+
+    run(database_url, tmp_path, scene)
+
+
+def test_many_lookups_at_once_see_no_more_than_the_grant_has_uses(database_url: str, tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        grant = await granted(world)
+        token = await world.token("dept-amr", "EMERGENCY", consent=grant, reference="急2026-演7")
+        texts = [NAME.replace("name", f"n{n}: name") for n in range(30)]
+        answers = await asyncio.gather(*(world.ask(token, text, {"u": COMPANY}) for text in texts))
+        refused = [answer for answer in answers if "errors" in answer]
+        assert len(refused) == 10
+        assert {reason_of(answer) for answer in refused} <= {"GRANT_REQUIRED", "FAIR_USE_FREQUENCY"}
+        (one,) = await nodes(world, await officer(world))
+        assert one["uses"] == 20
+
+    run(database_url, tmp_path, scene)
+
+
+def test_a_person_is_no_other_person_by_a_blank_by_width_or_by_case(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        made = await did(world, await desk(world), REQUEST, s=COMPANY)
+        grant = await did(world, await officer(world, "officer Li"), APPROVE, i=made["id"])
+        await did(world, await officer(world, "officer Wu"), END, i=grant["id"])
+        for name in ("officer Li ", "officer  Li", "ＯＦＦＩＣＥＲ ＬＩ", "Officer LI"):
+            assert "same person" in await refused(world, await officer(world, name), REVIEW, i=grant["id"])
 
     run(database_url, tmp_path, scene)
 

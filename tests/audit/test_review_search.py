@@ -15,11 +15,13 @@ import pytest
 from hub.audit.entry import Basis, BasisKind, Entry, EntryOutcome, Kind, SubjectPart, fields_fragment
 from hub.audit.review_counts import CountBy, Period, count_entries
 from hub.audit.review_filter import EntryFilter, FieldOutcome
+from hub.audit.review_read import reading
 from hub.audit.review_search import find_entry, list_entries
 from hub.audit.review_who import who_saw
 from hub.clock import CST
 from hub.demo.story_facts import PERSON_ID
 from hub.errors import InputError
+from hub.store.database import Database
 
 from .audit_world import NOW, administrator, an_entry, open_log
 
@@ -339,6 +341,29 @@ def test_an_entry_is_found_by_index_and_by_id_and_nothing_by_neither(database_ur
     asyncio.run(scenario())
 
 
+def test_of_many_searches_at_once_few_work_in_the_database(database_url: str) -> None:
+    busy = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    async def search(database: Database) -> None:
+        async with reading(database) as connection:
+            await connection.execute("SELECT pg_sleep(0.02)")
+
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, _), database.connection() as connection:
+            before = await connection.fetchval(busy)
+            running = asyncio.gather(*(search(database) for _ in range(30)))
+            most = 0
+            while not running.done():
+                most = max(most, await connection.fetchval(busy))
+                await asyncio.sleep(0)
+            assert await running == [None] * 30
+            assert 1 <= most - before <= 2
+
+    asyncio.run(scenario())
+
+
 def test_many_searches_at_once_leave_the_connections_of_requests_free(database_url: str) -> None:
     async def scenario() -> None:
         async with open_log(database_url) as (database, log):
@@ -374,6 +399,9 @@ def test_a_number_of_a_person_goes_into_the_log_by_no_other_name_than_subject() 
     for name in ("caller", "reference", "reason", "matter"):
         with pytest.raises(InputError, match="subject"):
             EntryFilter.checked(**{name: f"案{PERSON_ID}"})
+        with pytest.raises(InputError, match="subject"):
+            EntryFilter.checked(**{name: f"7{PERSON_ID}"})
+        assert EntryFilter.checked(**{name: "20261121000000000012345678"})
 
 
 def test_a_filter_takes_ids_as_they_are_shown_and_is_told_without_identifiers() -> None:

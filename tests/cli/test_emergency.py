@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 
 import pytest
 
-from hub.cli import desk
 from hub.demo import story_facts as facts
 
 from .conftest import COMPANY, Shell
 
 
 def _as(patch: pytest.MonkeyPatch, user: str) -> None:
-    patch.setattr(desk, "actor", lambda: f"cli:{user}")
+    account = pwd.getpwuid(os.getuid())
+    patch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd((user, *account[1:])))
 
 
 def _request(shell: Shell, *more: str) -> str:

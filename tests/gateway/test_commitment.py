@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from disclosure.portfolio_world import MANY, Portfolio
 from world import COMPANY, STRANGER, World, run
 
 from hub.audit import offline
+from hub.audit.fields import commit_fields
 from hub.audit.redaction import redact
+from hub.disclosure import account
 
 BY_FIELD = {"extensions": {"commitment": "fields"}}
 QUERY = (
@@ -54,6 +58,47 @@ def test_a_bank_gets_a_commitment_by_field_when_it_asks_and_can_show_one_field(
         offline.verify(partial, str(world.hub.ring.note_verifier()), said.append)
         assert any(whole["data"]["organization"]["name"] in line for line in said)
         assert "2026-03" not in json.dumps(partial)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_commitments_by_field_are_computed_one_after_the_other(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most = 0, 0
+
+    def watched(answer: bytes, salt: bytes) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.01)
+        at_once -= 1
+        return commit_fields(answer, salt)
+
+    async def scene(world: World) -> None:
+        token = await world.bank_token()
+        answers = await asyncio.gather(*(post(world, token, **ASKED, **BY_FIELD) for _ in range(6)))
+        assert all(algorithm(holds(world, raw)) == offline.FIELDS_ALGORITHM for raw in answers)
+
+    monkeypatch.setattr(account, "commit_fields", watched)
+    run(database_url, tmp_path, scene)
+    assert most == 1
+
+
+def test_what_is_asked_of_the_commitment_changes_neither_the_entry_nor_what_is_used(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        token, found, before = await world.bank_token(), [], 0
+        for more in ({}, BY_FIELD):
+            answer = holds(world, await post(world, token, **ASKED, **more))
+            entry = json.loads(answer["extensions"]["receipt"]["entry"])
+            async with world.hub.database.connection() as connection:
+                used = await connection.fetchval("SELECT sum(used) FROM quota_count")
+            own = {"id", "at", "commitment"}
+            found.append(({k: v for k, v in entry.items() if k not in own}, answer["data"], used - before))
+            before = used
+        assert found[0] == found[1]
 
     run(database_url, tmp_path, scene)
 

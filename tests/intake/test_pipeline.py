@@ -322,15 +322,16 @@ def test_rows_of_one_key_in_one_file_are_taken_once_and_refused_when_they_confli
     assert not world.rows("SELECT 1 FROM record_history")
 
 
-def test_a_record_of_another_source_unit_cannot_be_changed_but_may_be_repeated(
-    world: World, tmp_path: Path
+@pytest.mark.parametrize("chunk_rows", [1, 50])
+def test_a_record_of_another_source_unit_is_refused_alike_whether_what_is_sent_says_the_same_or_not(
+    chunk_rows: int, world: World, tmp_path: Path
 ) -> None:
     world.ingest(write_csv(tmp_path / "a.csv", GOOD))
     before = world.dump()
-    changed = write_csv(tmp_path / "b.csv", [penalty(1, 处罚内容="另一内容"), penalty(2)])
-    report = world.ingest(changed, unit=OTHER_UNIT)
-    assert counts(report) == (0, 0, 1, 1)
-    assert codes(report) == [("2", "OTHER_SOURCE")]
+    guesses = [penalty(1, 处罚内容="另一内容"), penalty(1), penalty(2), penalty(2, 处罚内容="另一内容")]
+    report = world.ingest(write_csv(tmp_path / "b.csv", guesses), unit=OTHER_UNIT, chunk_rows=chunk_rows)
+    assert counts(report) == (0, 0, 0, 4)
+    assert codes(report) == [(str(line), "OTHER_SOURCE") for line in (2, 3, 4, 5)]
     assert world.dump() == before
 
 

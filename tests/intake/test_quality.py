@@ -17,6 +17,7 @@ from hub.intake.pipeline import IntakeReport
 from hub.intake.quality import first_late, optional_fields
 from hub.intake.quality_report import Asked, Line, QualityReport, quality_report
 from hub.model.workdays import WorkingCalendar
+from hub.policies.clocks import Clocks
 from hub.policies.files import load_policies
 from hub.store.database import Database
 
@@ -84,7 +85,9 @@ def test_figures_equal_a_recomputation_from_records_and_quarantine_of_a_dirty_fi
     file = write_department_file(
         tmp_path / "d.csv", GENERATOR, world.catalog, dataset_id, rows=240, share=0.2
     )
-    taken = world.ingest(file.path, dataset_id, file.source_unit, calendar=CALENDAR, chunk_rows=37)
+    taken = world.ingest(
+        file.path, dataset_id, file.source_unit, clocks=Clocks(calendar=CALENDAR), chunk_rows=37
+    )
     expected = recomputed(world, taken, dataset_id, CALENDAR)
     found = report(world)
     (line,) = found.lines
@@ -152,7 +155,12 @@ def test_a_decision_is_late_after_seven_working_days(world: World, tmp_path: Pat
         assert received - decided > timedelta(days=12)
     clock = FixedClock(datetime(received.year, received.month, received.day, 4, tzinfo=UTC))
     row = penalty(1, **{DECIDED: decided.isoformat(), SHOWN_UNTIL: "2026-12-31"})
-    assert world.ingest(write_csv(tmp_path / "a.csv", [row]), clock=clock, calendar=CALENDAR).inserted == 1
+    assert (
+        world.ingest(
+            write_csv(tmp_path / "a.csv", [row]), clock=clock, clocks=Clocks(calendar=CALENDAR)
+        ).inserted
+        == 1
+    )
     assert [line.late for line in report(world).lines] == [int(late)]
 
 
