@@ -171,10 +171,11 @@ class ConsentService:
         Raises:
             VerificationError: when the stored artefact is not what was signed.
         """
-        self._known.pop((consent.subject_id, consent.consent_id), None)
         stored = await store.get(connection, consent.subject_id, consent.consent_id)
+        # Only now, and in one breath: other parts of the operation must not find it gone for a while and read it too.
+        self._known.pop((consent.subject_id, consent.consent_id), None)
         if stored is not None:
-            self._check(stored)
+            self._remember(stored)
         return stored
 
     def _check(self, consent: Consent) -> None:
