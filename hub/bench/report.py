@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from hub.app import load_rules
 from hub.bench import machine
 from hub.bench.databases import fresh_database, pin_database
 from hub.bench.dataset import RECORDS
@@ -29,6 +28,7 @@ from hub.bench.setup import Application, bench_settings, fill, workspace
 from hub.clock import Clock
 from hub.config import Settings
 from hub.errors import InputError, IntegrityError
+from hub.loading import load_rules
 
 HEADLINE = 16
 """Connections at which the headline ratios are taken."""

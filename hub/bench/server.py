@@ -12,7 +12,7 @@ import sys
 import uvicorn
 from starlette.types import ASGIApp
 
-from hub.app import create_app, load_rules
+from hub.app import create_app
 from hub.bench.dataset import Company
 from hub.bench.document import read_plan
 from hub.bench.floor import build_floor
@@ -20,6 +20,7 @@ from hub.bench.stock import build_stock
 from hub.clock import SystemClock
 from hub.config import Settings
 from hub.gateway.server import http_options
+from hub.loading import load_rules
 
 CONTESTANTS = ("floor", "stock", "hub")
 

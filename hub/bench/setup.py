@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from hub.app import Hub, issuer_url, open_hub
+from hub.app import Hub, open_hub
 from hub.bench.dataset import Company, Values, records
 from hub.bench.document import CLIENT, KIND, PURPOSE
 from hub.bench.fairuse import ample
@@ -33,6 +33,7 @@ from hub.identity.assertion import request_token
 from hub.intake.merge import Origin, load_rows
 from hub.intake.rows import RowShape, SubjectRef, ValidRow
 from hub.keys.ring import create_ring
+from hub.loading import issuer_url
 
 _ISSUER = "https://hub.bench.example"
 _DAY_SECONDS = 86_400

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules
 from hub.bench import append, batch, decide, growth, intake, report, review, seal, workers
 from hub.bench.setup import workspace
 from hub.cli import bench_tables
@@ -20,6 +19,7 @@ from hub.clock import Clock, SystemClock
 from hub.config import Settings
 from hub.errors import InputError
 from hub.keys.ring import create_ring
+from hub.loading import load_rules
 
 _WAITERS = (1, 16, 64, 256)
 _SUBJECTS = 600

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules, open_ring
 from hub.catalog.loader import load_catalog
 from hub.catalog.types import SubjectKind
 from hub.cli import documents
@@ -28,6 +27,7 @@ from hub.disclosure.rules import Rules
 from hub.errors import HubError, PolicyError
 from hub.folders import locate
 from hub.identity.clients import ClientRegistry
+from hub.loading import load_rules, open_ring
 from hub.policies.cases import load_cases
 from hub.policies.lint import warnings
 from hub.policies.reference import CasbinReference

@@ -15,7 +15,6 @@ import httpx
 import typer
 from rich.console import Console
 
-from hub.app import load_rules
 from hub.cli.console import progress_bar, say
 from hub.cli.places import Places
 from hub.clock import SystemClock
@@ -30,6 +29,7 @@ from hub.demo.tale import LOAN, MATTER, STEPS, Tale
 from hub.demo.teller import WIDTH, Teller
 from hub.demo.visitor import Door
 from hub.disclosure.rules import Rules
+from hub.loading import load_rules
 
 _QUERY = (
     f'{{"query":"{{ organization(uscc: \\"{facts.COMPANY_USCC}\\")'

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules
 from hub.cli.console import progress_bar, say
 from hub.clock import SystemClock, civil_date
 from hub.config import Settings
 from hub.demo.files import MANIFEST, write_files
 from hub.demo.generator import Generator
 from hub.intake.readers import Format
+from hub.loading import load_rules
 
 
 def demo_data(

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from hub.app import load_rules, open_ring
 from hub.audit.batch import Appended
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
@@ -32,6 +31,7 @@ from hub.identity.clients import ClientRegistry
 from hub.intake.acting import Steward
 from hub.keys.index import Indexer
 from hub.keys.ring import KeyRing
+from hub.loading import load_rules, open_ring
 from hub.model.subjects import subject_of
 from hub.store.database import Database
 from hub.store.migrate import check_revision

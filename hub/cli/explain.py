@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules
 from hub.catalog.types import SubjectKind
 from hub.cli.console import say
 from hub.cli.desk import open_database
@@ -18,6 +17,7 @@ from hub.config import Settings
 from hub.demo.clients import DEMO_CLIENTS
 from hub.disclosure.rules import Rules
 from hub.identity.clients import ClientRegistry
+from hub.loading import load_rules
 from hub.policies.explain import explain as explain_decision
 from hub.policies.model import FairUse, Rate
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from hub.app import load_rules, settle
+from hub.app import settle
 from hub.catalog.templates import csv_template, xlsx_template
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import Desk, at_desk
@@ -19,6 +19,7 @@ from hub.errors import InputError
 from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail, find_dataset
 from hub.intake.pipeline import ingest as take_in
 from hub.intake.readers import Format
+from hub.loading import load_rules
 
 
 def ingest(

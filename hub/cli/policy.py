@@ -8,7 +8,6 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.app import load_rules
 from hub.catalog.types import SubjectKind
 from hub.cli.console import say, show_table
 from hub.cli.group import NOT_VERIFIED
@@ -18,6 +17,7 @@ from hub.cli.policy_publish import activate, list_revisions, publish, show
 from hub.config import Settings
 from hub.disclosure.rules import Rules
 from hub.folders import locate
+from hub.loading import load_rules
 from hub.model.outcome import Outcome
 from hub.policies.cases import CaseReport, load_cases, run_cases
 from hub.policies.model import LawfulBasis, PolicySet, Purpose

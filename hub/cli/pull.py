@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules, settle
+from hub.app import settle
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
@@ -18,6 +18,7 @@ from hub.intake.mapping import PullMapping, read_mapping
 from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail
 from hub.intake.pull import PullReport, dry_run
 from hub.intake.pull import pull as pull_in
+from hub.loading import load_rules
 
 _FAULTS = 20
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hub.app import load_rules
 from hub.cli.console import say
 from hub.cli.documents import SDL_FILE, require_checkout, sdl
 from hub.config import Settings
+from hub.loading import load_rules
 
 app = typer.Typer(
     help="Print the GraphQL schema.", no_args_is_help=True, rich_markup_mode=None, add_completion=False

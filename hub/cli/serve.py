@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvicorn
 
-from hub.app import issuer_url, open_hub
+from hub.app import open_hub
 from hub.cli.console import say
 from hub.cli.desk import open_private_ring
 from hub.cli.places import with_database, with_demo_keys
@@ -26,6 +26,7 @@ from hub.clock import SystemClock
 from hub.config import Settings
 from hub.errors import ConfigurationError
 from hub.gateway.server import http_options
+from hub.loading import issuer_url
 from hub.store.database import Database
 from hub.store.migrate import check_revision, head_revision
 from hub.store.migrate import migrate as migrate_database

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from hub.app import issuer_url
 from hub.cli.console import say
 from hub.cli.places import Places
 from hub.clock import SystemClock
@@ -18,6 +17,7 @@ from hub.errors import UnavailableError
 from hub.identity.assertion import request_token
 from hub.identity.details import TYPE
 from hub.identity.metadata import METADATA_PATH, TOKEN_PATH
+from hub.loading import issuer_url
 
 EPILOG = "Clients of the demo: " + ", ".join(client.client_id for client in DEMO_CLIENTS) + "."
 

@@ -8,10 +8,10 @@ import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, validate_schema
 
 from hub.api.schema import build_schema, core
-from hub.app import load_rules
 from hub.catalog.types import Catalog, SubjectKind
 from hub.config import Settings
 from hub.disclosure.plan import TYPE_OF_KIND
+from hub.loading import load_rules
 
 
 @cache

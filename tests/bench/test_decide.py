@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from hub.app import load_rules
 from hub.bench import decide
 from hub.config import Settings
+from hub.loading import load_rules
 from hub.policies.files import build_policy
 
 

@@ -12,7 +12,6 @@ import pytest
 from intake.intake_world import NOW
 
 from hub.api.schema import build_schema
-from hub.app import load_rules
 from hub.catalog.pages import dataset_page
 from hub.catalog.templates import csv_template
 from hub.catalog.types import SubjectKind
@@ -21,6 +20,7 @@ from hub.config import Settings
 from hub.errors import IntakeError
 from hub.intake.pipeline import IntakeReport, ingest
 from hub.keys.ring import create_ring, load_ring
+from hub.loading import load_rules
 from hub.store.database import Database
 
 ROOT = Path(__file__).parents[2]

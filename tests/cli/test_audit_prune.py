@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from audit.audit_world import ACME, OTHER, an_act, an_entry
 
-from hub.app import load_rules
 from hub.audit.ledger import LedgerLine, ledger
 from hub.audit.ledger_words import LedgerWords
 from hub.catalog.types import Label
 from hub.clock import SystemClock
 from hub.config import Settings
+from hub.loading import load_rules
 from hub.store.database import Database
 
 from .archive_world import OLD, grow, old_log, sql

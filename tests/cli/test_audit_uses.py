@@ -6,13 +6,13 @@ import asyncio
 import json
 from datetime import timedelta
 
-from hub.app import open_ring
 from hub.audit.entry import Basis, BasisKind, Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
 from hub.audit.note import LogKeySigner
 from hub.clock import SystemClock
 from hub.config import Settings
 from hub.demo import story_facts as facts
+from hub.loading import open_ring
 from hub.store.database import Database
 
 from .conftest import Shell
