@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from hub.audit import nodes, offline_archive
+from hub.audit import nodes, offline, offline_archive
 from hub.audit.archive_text import README
 from hub.audit.batch import Appended
 from hub.audit.merkle import Proof, Span, leaf_hash
@@ -113,6 +113,7 @@ def _members(wanted: Wanted) -> dict[str, bytes]:
     return {
         "README.md": README.encode(),
         "verify.py": Path(offline_archive.__file__).read_bytes(),
+        "offline.py": Path(offline.__file__).read_bytes(),
         "keys/public.json": _json(wanted.keys),
     }
 

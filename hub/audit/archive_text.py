@@ -10,7 +10,7 @@ Whole civil months of the audit log of a credit data-sharing hub. It verifies wi
 
 需要 Python 3.11 及 `cryptography` 库，不需要联网。日志公钥请向运营方或见证方另行取得，不要取自本目录。
 You need Python 3.11 and the package `cryptography`, no network. Get the log's verifier key from its publisher or from a
-witness, never from this folder, and read `verify.py` first, or use a copy that you have from somewhere else.
+witness, never from this folder, and read `verify.py` and `offline.py` first, or use copies from somewhere else.
 
     python -I verify.py FOLDER VERIFIER-KEY [--witness VERIFIER-KEY ...]
 

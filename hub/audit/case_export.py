@@ -1,8 +1,8 @@
 """A review case as one file for outsiders: the case, what was written, and every entry with its proof.
 
-- A ZIP of the layout of evidence packs (`hub.audit.offline.zip_bytes`). `case.json` holds the case and its acts, each
-  with text and salt; `entries/INDEX.json` an entry of the log as its exact bytes, those of the acts and those that the
-  case is about; `proofs/INDEX.json` its inclusion proof under one checkpoint; `keys/public.json` the keys.
+- A ZIP of the layout of evidence packs (`hub.audit.offline_pack.zip_bytes`). `case.json` holds the case and its acts,
+  each with text and salt; `entries/INDEX.json` an entry of the log as its exact bytes, those of the acts and those that
+  the case is about; `proofs/INDEX.json` its inclusion proof under one checkpoint; `keys/public.json` the keys.
 - `check_export` needs the log's key alone. It proves that every entry stands in the log, that the acts are those of the
   case without a gap up to the last that is shown, and that each text is the one whose digest the log has.
 - Entries whose body was withheld are named in `case.json` and not in the file.
@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from hub.audit import offline, proofs
+from hub.audit import offline, offline_pack, proofs
 from hub.audit.case_text import Text
 from hub.audit.cases import CaseFile
 from hub.audit.entry import read_body, subject_ref
@@ -71,7 +71,7 @@ async def export(
         members[f"proofs/{index}.json"] = _json([b64encode(h).decode() for h in proof.hashes])
     withheld = sorted(set(found.case.entries) - set(bodies))
     members["case.json"] = _json(_document(found, index_of, withheld))
-    raw = offline.zip_bytes(members)
+    raw = offline_pack.zip_bytes(members)
     check_export(raw, verifiers)
     return raw
 
@@ -93,7 +93,7 @@ def check_export(raw: bytes, verifiers: Sequence[NoteVerifier]) -> Mapping[str, 
 
 
 def _checked(raw: bytes, verifiers: Sequence[NoteVerifier]) -> Mapping[str, Any]:
-    members = offline.read_zip(raw)
+    members = offline_pack.read_zip(raw)
     document: dict[str, Any] = offline.read_json(members["case.json"])
     checkpoint = verify_checkpoint(members["checkpoint.txt"].decode(), *verifiers)
     entries = {}

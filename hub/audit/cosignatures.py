@@ -21,7 +21,7 @@ class Cosigned:
 
 
 def cosigned(note: str, witnesses: Sequence[CosignVerifier]) -> tuple[Cosigned, ...]:
-    """Which of these witnesses cosigned a checkpoint, each once. Signatures of others are passed over.
+    """Which of these witnesses' keys cosigned a checkpoint, each once. Signatures of others are passed over.
 
     Raises:
         VerificationError: when it is no signed note, or a cosignature of one of them does not hold.
@@ -36,15 +36,16 @@ def cosigned(note: str, witnesses: Sequence[CosignVerifier]) -> tuple[Cosigned, 
 
 
 def require_quorum(note: str, witnesses: Sequence[CosignVerifier], quorum: int) -> tuple[Cosigned, ...]:
-    """The witnesses that cosigned, if they are enough.
+    """The witnesses that cosigned, if they are enough; one with two keys counts once.
 
     Raises:
         VerificationError: when they are not, or one of the cosignatures does not hold.
     """
     found = cosigned(note, witnesses)
-    if len(found) < quorum:
+    names = {one.witness.name for one in found}
+    if len(names) < quorum:
         raise VerificationError(
-            f"The checkpoint is cosigned by {len(found)} of the known witnesses, and {quorum} are asked for.",
+            f"The checkpoint is cosigned by {len(names)} of the known witnesses, and {quorum} are asked for.",
             hint="Wait for a checkpoint that enough witnesses have seen.",
             message_zh="检查点的见证签名数量不足。",
         )
@@ -52,7 +53,11 @@ def require_quorum(note: str, witnesses: Sequence[CosignVerifier], quorum: int) 
 
 
 def signature_line(key: CosignKey, text: str, now: datetime) -> str:
-    """A witness's signature line under the text of a checkpoint, with its line feed."""
+    """A witness's signature line under the text of a checkpoint, with its line feed.
+
+    Raises:
+        ValueError: when the key's algorithm has no place for this text.
+    """
     value = b64encode(key.verifier.key_hash + key.cosign(text, now)).decode()
     return f"— {key.name} {value}\n"
 

@@ -6,7 +6,8 @@
 - `manifest.json` lists every other member with its SHA-256. Making a pack is reading the log, so it leaves an entry,
   and that entry names the hash of the manifest. `seal.json` is the receipt of that entry: the log itself vouches that
   the pack is as it was made.
-- The ZIP has one layout (`hub.audit.offline.zip_bytes`): the same members give the same bytes, and no others verify.
+- The ZIP has one layout (`hub.audit.offline_pack.zip_bytes`): the same members give the same bytes, and no
+  others verify.
 - Of the values of fields it holds what the response holds, and nothing else; of keys the public halves alone.
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from hub.audit import offline
+from hub.audit import offline, offline_pack
 from hub.audit.batch import Appended
 from hub.audit.entry import EntryOutcome, read_body
 from hub.audit.evidence_text import README
@@ -77,7 +78,8 @@ class Material:
         )
         found = {
             "README.md": README.encode(),
-            "verify.py": Path(offline.__file__).read_bytes(),
+            "verify.py": Path(offline_pack.__file__).read_bytes(),
+            "offline.py": Path(offline.__file__).read_bytes(),
             RECEIPT: receipt_json(receipt, None),
             "keys/public.json": _json(self.keys),
         }
@@ -88,7 +90,7 @@ class Material:
     def manifest(self) -> bytes:
         """The list of the members with their hashes."""
         hashes = {name: sha256(data).hexdigest() for name, data in self.members().items()}
-        listed = {"format": offline.PACK, "members": hashes, "absent": dict(self.absent)}
+        listed = {"format": offline_pack.PACK, "members": hashes, "absent": dict(self.absent)}
         return _json(listed | {"index": self.entry.index})
 
     def pack(self, sealed: Appended, consistency: Sequence[Proof]) -> bytes:
@@ -103,7 +105,7 @@ class Material:
             "receipt": orjson.loads(receipt_json(sealed, None)),
             "consistency": [[b2a_base64(h, newline=False).decode() for h in proof] for proof in consistency],
         }
-        return offline.zip_bytes(
+        return offline_pack.zip_bytes(
             self.members()
             | {MANIFEST: self.manifest(), SEAL: orjson.dumps(seal, option=orjson.OPT_SORT_KEYS)}
         )

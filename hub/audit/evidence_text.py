@@ -12,12 +12,12 @@ It proves one entry of the audit log of a credit data-sharing hub: who got which
 You need Python 3.11 and the package `cryptography`, no network and no hub. Get the log's verifier key from its
 publisher or from a witness, never from this pack.
 
-    unzip -p PACK.zip verify.py > verify.py
-    python verify.py PACK.zip VERIFIER-KEY [--witness VERIFIER-KEY ...]
+    unzip PACK.zip verify.py offline.py
+    python -I verify.py PACK.zip VERIFIER-KEY [--witness VERIFIER-KEY ...]
 
-退出码 0：全部成立；1：有一项不成立；2：文件无法读取。verify.py 不足四百行，可通读；也可改用自己保存的一份。
-Exit code 0: all holds; 1: something does not; 2: the file cannot be read. Read verify.py before you trust it, or use
-a copy that you have from somewhere else.
+退出码 0：全部成立；1：有一项不成立；2：文件无法读取。两个文件共约五百行，可通读；也可改用自己保存的一份。
+Exit code 0: all holds; 1: something does not; 2: the file cannot be read. Read the two files (some 500 lines) before
+you trust them, or use copies that you have from somewhere else.
 
 ## 内容 Contents
 

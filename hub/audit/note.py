@@ -33,6 +33,28 @@ _NAME = re.compile(r"[^\s+]+")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
+class LineVerifier(Protocol):
+    """A public key of whoever signs notes: of a log (`NoteVerifier`) or of a cosigner (`CosignVerifier`)."""
+
+    @property
+    def name(self) -> str:
+        """Key name."""
+        ...
+
+    @property
+    def key_hash(self) -> bytes:
+        """Four bytes that stand before the signature in its line."""
+        ...
+
+    def verify(self, text: str, value: bytes, /) -> object:
+        """Check a signature of the text of a note.
+
+        Raises:
+            VerificationError: when it does not hold.
+        """
+        ...
+
+
 class NoteSigner(Protocol):
     """Whoever signs notes."""
 
@@ -100,18 +122,18 @@ class Note:
             raise VerificationError("The checkpoint carries too many signatures.")
         return cls(body, signatures)
 
-    def verify(self, verifiers: Sequence[NoteVerifier]) -> tuple[NoteVerifier, ...]:
+    def verify(self, verifiers: Sequence[LineVerifier]) -> tuple[LineVerifier, ...]:
         """The verifiers that signed. Signatures of unknown keys are passed over.
 
         Raises:
             VerificationError: when none of them signed, or a signature under a known key is bad.
         """
         known = {(v.name, v.key_hash): v for v in verifiers}
-        signed: dict[tuple[str, bytes], NoteVerifier] = {}
+        signed: dict[tuple[str, bytes], LineVerifier] = {}
         for signature in self.signatures:
             verifier = known.get((signature.name, signature.key_hash))
             if verifier is not None:
-                verifier.key.verify(self.text.encode(), signature.value)
+                verifier.verify(self.text, signature.value)
                 signed[signature.name, signature.key_hash] = verifier
         if not signed:
             raise VerificationError(

@@ -1,17 +1,17 @@
-"""Verifies what the hub gave out, offline: a saved response, a partial disclosure of one, or an evidence pack.
+"""Verifies what the hub gave out, offline: a saved response, or a partial disclosure of one.
 
-    python verify.py FILE VERIFIER-KEY... [--witness VERIFIER-KEY]...
+    python offline.py FILE VERIFIER-KEY... [--witness VERIFIER-KEY]...
 
-This file stands alone, to be read in one sitting and copied: standard library, and `cryptography` for Ed25519 (the
-one place outside `hub.keys` that imports it). It shares no code with the hub it checks. A response is the JSON that
-was received, or the lines of an export (NDJSON), whose last one holds the receipt. Checked are
+This file stands alone, to be read in one sitting and copied: standard library, and `cryptography` for signatures (the
+one place outside `hub.keys` that imports it). It shares no code with the hub it checks. Evidence packs and archives of
+the log hold it beside a `verify.py` that checks them with it (`hub.audit.offline_pack`, `hub.audit.offline_archive`).
+A response is the JSON that was received, or the lines of an export (NDJSON), whose last one holds the receipt. Checked
+are
 1. the checkpoint: a C2SP signed note (https://c2sp.org/signed-note), signed by the log's key (Ed25519);
 2. the inclusion proof: the receipt's log entry stands in the tree that the checkpoint signs (RFC 9162, 2.1.3.2);
 3. the commitment in the entry: SHA-256(salt || canonical answer), the answer being `{"data", "disclosure", "errors"}`;
    or by field, over the sorted digests of its leaves, each the SHA-256 of canonical `[salt, JSON pointer, value]`, as
    in SD-JWT (RFC 9901, 4.2). A partial disclosure holds all digests, but salt and value of some leaves only.
-An evidence pack is a ZIP of one fixed layout, nothing in it compressed. `seal.json` proves that an entry of the log
-names the hash of `manifest.json`, and that names the hash of every other member: none can be exchanged.
 All this proves what the hub recorded and gave out, not that the data are true.
 """
 
@@ -22,11 +22,9 @@ import hashlib
 import hmac
 import json
 import re
-import struct
 import sys
-import zlib
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -35,12 +33,11 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT, PARTIAL, PACK = "credit-hub-receipt/1", "credit-hub-partial/1", "credit-hub-evidence/1"
+FORMAT, PARTIAL = "credit-hub-receipt/1", "credit-hub-partial/1"
 ALGORITHM = "sha256-salted-answer/1"
 FIELDS_ALGORITHM = "sha256-salted-fields/1"
-MAX_PACK, MAX_MEMBERS = 64 << 20, 4096
-VKEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[0-9A-Za-z+/]{44}")
-MEMBER = re.compile(r"(\w[\w.-]{0,99}/)?\w[\w.-]{0,99}", re.ASCII)
+VKEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+([0-9A-Za-z+/]{44}|[0-9A-Za-z+/]{1751}=)")
+ED25519, MLDSA44 = 32, 1312  # length of a public key in bytes
 MALFORMED = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
@@ -72,19 +69,27 @@ def base64_bytes(text: str) -> bytes:
 
 
 def check_signature(public_key: bytes, signature: bytes, message: bytes, what: str) -> None:
-    """Check an Ed25519 signature (RFC 8032)."""
+    """Check a signature: Ed25519 (RFC 8032), or ML-DSA-44 (FIPS 204)."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+        if len(public_key) == MLDSA44:
+            from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+
+            MLDSA44PublicKey.from_public_bytes(public_key).verify(signature, message)
+        else:
+            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:
         raise NotVerifiedError(f"the signature on {what} is not good") from None
 
 
-def read_note(note: str, vkey: str, algorithm: int) -> tuple[bytes, list[bytes], str]:
-    """Public key and signatures of a verifier key (algorithm 1: of a log, 4: of a witness), and the text signed."""
+def read_note(note: str, vkey: str, algorithms: dict[int, int]) -> tuple[bytes, list[bytes], str]:
+    """Public key and signatures of a verifier key of one of these algorithms, and the text signed.
+
+    Algorithms are bytes of c2sp.org/signed-note with the length of their keys.
+    """
     require(VKEY.fullmatch(vkey) is not None, "a verifier key is cut off, or none")
     name, key_id, encoded = vkey.split("+", 2)
     key = base64_bytes(encoded)
-    require(key[0] == algorithm, "the verifier key is not an Ed25519 key")
+    require(algorithms.get(key[0]) == len(key) - 1, "the verifier key is one of another algorithm")
     own = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
     require(key_id == own, "the verifier key does not match its own hash")
     text, _, lines = note.rpartition("\n\n")
@@ -96,7 +101,7 @@ def read_note(note: str, vkey: str, algorithm: int) -> tuple[bytes, list[bytes],
 
 def check_checkpoint(note: str, vkeys: str) -> Checkpoint:
     """A checkpoint that one of these keys signed (verifier keys, blanks between them)."""
-    read = [read_note(note, vkey, algorithm=1) for vkey in vkeys.split()]
+    read = [read_note(note, vkey, {1: ED25519}) for vkey in vkeys.split()]
     require(any(values for _, values, _ in read), "the checkpoint is not signed by this key")
     for key, value, text in ((key, value, text) for key, values, text in read for value in values):
         check_signature(key, value, text.encode(), "the checkpoint")
@@ -106,14 +111,26 @@ def check_checkpoint(note: str, vkeys: str) -> Checkpoint:
 
 
 def check_witness(note: str, vkey: str) -> str:
-    """Name of a witness that cosigned a checkpoint, and when (https://c2sp.org/tlog-cosignature, Ed25519)."""
+    """Name of a witness that cosigned a checkpoint, and when (https://c2sp.org/tlog-cosignature)."""
     witness = vkey.partition("+")[0]
-    key, values, text = read_note(note, vkey, algorithm=4)
-    require(len(values) == 1 and len(values[0]) == 72, f"the checkpoint is not cosigned by {witness}")
+    key, values, text = read_note(note, vkey, {4: ED25519, 6: MLDSA44})
+    length = 2420 if len(key) == MLDSA44 else 64
+    require(len(values) == 1 and len(values[0]) == 8 + length, f"the checkpoint is not cosigned by {witness}")
     seconds = int.from_bytes(values[0][:8], "big")
     message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    if (
+        len(key) == MLDSA44
+    ):  # a structure of the three lines: label, witness, time, origin, from 0 to size, root
+        lines = text.split("\n")
+        require(
+            len(lines) == 4 and str(int(lines[1])) == lines[1], "the checkpoint has more than three lines"
+        )
+        name, origin = ([bytes([len(part.encode())]), part.encode()] for part in (witness, lines[0]))
+        span = [bytes(8), int(lines[1]).to_bytes(8, "big"), base64_bytes(lines[2])]
+        message = b"".join([b"subtree/v1\n\0", *name, values[0][:8], *origin, *span])
     check_signature(key, values[0][8:], message, f"the cosignature of {witness}")
-    return f"{witness} at {datetime.fromtimestamp(seconds, UTC).isoformat()}"
+    at = datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "a time that it does not state"
+    return f"{witness} at {at}"
 
 
 def climb(position: int, last: int, first: bytes, second: bytes, proof: list[bytes]) -> tuple[bytes, bytes]:
@@ -251,108 +268,6 @@ def describe(entry: Json) -> str:
     return f"    {at} {entry['caller']} {entry['purpose']} {entry['outcome']} {subjects}"
 
 
-def zip_bytes(members: Mapping[str, bytes]) -> bytes:
-    """The one ZIP that holds these members: in order of their names, stored, of 1980, with nothing else."""
-    files, directory, at = [], [], 0
-    for name, data in sorted(members.items()):
-        head = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data), len(name), 0)
-        files += [b"PK\x03\x04", head, name.encode(), data]
-        directory += [b"PK\x01\x02\x14\0", head, struct.pack("<3H2I", 0, 0, 0, 0, at), name.encode()]
-        at += 30 + len(name) + len(data)
-    size, count = sum(map(len, directory)), len(members)
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, size, at, 0)
-    return b"".join((*files, *directory, end))
-
-
-def read_zip(raw: bytes) -> dict[str, bytes]:
-    """The members of such a ZIP; any other is refused, so nothing can hide or unfold in it."""
-    members: dict[str, bytes] = {}
-    at = 0
-    while raw[at : at + 4] == b"PK\x03\x04":
-        size, length = (int.from_bytes(raw[at + i : at + j], "little") for i, j in ((22, 26), (26, 28)))
-        name = raw[at + 30 : at + 30 + length].decode()
-        require(MEMBER.fullmatch(name) is not None, "a member's name is not allowed")
-        at += 30 + length + size
-        members[name] = raw[at - size : at]
-        require(at <= MAX_PACK and len(members) <= MAX_MEMBERS, "the pack is too large")
-    require(zip_bytes(members) == raw, "the pack is not a ZIP of the one layout that is allowed")
-    return members
-
-
-def check_policy(members: dict[str, bytes], entry: Json, absent: Json) -> str:
-    """Check that the policy's text is the revision that the entry names."""
-    files = {name[7:]: data for name, data in sorted(members.items()) if name.startswith("policy/")}
-    if not files and (not entry["policy"] or "policy" in absent):
-        return "    策略 policy: its text is not in the pack"
-    text = b"".join(f"{name}\n{len(data)}\n".encode() + data for name, data in files.items())
-    same = f"sha256:{hashlib.sha256(text).hexdigest()}" == entry["policy"]
-    require(same, "the policy is missing, or not the one that the entry names")
-    return f"ok  策略 policy: {len(files)} files, the revision that the entry names"
-
-
-def check_consents(members: dict[str, bytes], entry: Json, absent: Json, say: Say) -> None:
-    """Check that the consents that disclosures rest on are signed, and were given for what the entry records."""
-    jwks = read_json(members["keys/public.json"])["keys"]
-    keys = {jwk["kid"]: jwk["x"] for jwk in jwks if jwk["purpose"] == "consent"}
-    shown = [part for part in entry["subjects"] if part["outcome"] == "DISCLOSED" and part["basis"]]
-    for part, basis in ((part, part["basis"]) for part in shown if part["basis"].get("consent")):
-        name = f"consent/{basis['consent']}.json"
-        if name in absent:
-            say(f"    授权 {name} is not in the pack")
-            continue
-        consent = read_json(members[name])
-        signature = consent.pop("signature")
-        key, value = (
-            base64.urlsafe_b64decode(t + "==") for t in (keys[signature["kid"]], signature["value"])
-        )
-        check_signature(key, value, b"credit-hub/consent/v1\n" + canonical(consent), name)
-        about = consent.get("grantor") or consent["about"]  # who consents; an emergency grant is not its own
-        parties = about["subject"], consent["grantee"]["institution"], consent["purpose"]["code"]
-        asked = part["subject"], entry["institution"], part.get("purpose", entry["purpose"])
-        named = (consent["id"], consent["version"]) == (basis["consent"], basis["consentVersion"])
-        valid = consent["validFrom"] <= entry["at"] < consent["validTo"]
-        require(named and valid and parties == asked, f"{name} was not given for what the entry records")
-        say(f"ok  授权 {name}: signed, and given for this subject, recipient, purpose and time")
-
-
-def verify_pack(raw: bytes, vkey: str, say: Say = print, witnesses: Sequence[str] = ()) -> Json:
-    """Check an evidence pack; says each step, and gives the log entry. Raises NotVerifiedError."""
-    try:
-        members = read_zip(raw)
-        manifest, seal = read_json(members["manifest.json"]), read_json(members["seal.json"])
-        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-        own, _ = hashes.pop("manifest.json"), hashes.pop("seal.json")
-        known = manifest["format"] == PACK and manifest["members"] == hashes
-        require(known, "a member is altered, missing or not in the manifest")
-        say(f"ok  清单 manifest: {len(hashes)} members, none altered, missing or added")
-        told, index = check_receipt(seal["receipt"], vkey, lambda _: None), seal["receipt"]["index"]
-        named = (told["operation"], told["detail"].get("manifest")) == ("evidence.pack", own)
-        require(named, "the log does not know this manifest")
-        lines = seal["receipt"]["checkpoint"].rpartition("\n\n")[2]
-        plain = canonical(seal) == members["seal.json"] and len(seal) == 2
-        plain &= seal["receipt"]["commitment"] is None and lines.count("\n") == 1
-        require(plain, "the seal is not as the hub makes it")
-        say(f"ok  封印 seal: entry {index} of the log names this manifest; made by {told['caller']}")
-        receipts = [read_json(members["receipt.json"])]
-        entry = check_receipt(receipts[0], vkey, say)
-        for name in (check_witness(receipts[0]["checkpoint"], witness) for witness in witnesses):
-            say(f"ok  见证 cosigned by {name}")
-        for name in sorted({"response.json", "response.ndjson"} & members.keys()):
-            response = read_response(members[name])
-            require(verify(response, vkey, say) == entry, "the response has another entry")
-            receipts.append(response["extensions"]["receipt"])
-        *trees, sealed = (check_checkpoint(r["checkpoint"], vkey) for r in (*receipts, seal["receipt"]))
-        for tree, proof in zip(trees, seal["consistency"], strict=True):
-            check_consistency(tree, sealed, [base64_bytes(text) for text in proof])
-        say("ok  一致 consistency: all checkpoints in the pack are of one log")
-        say(check_policy(members, entry, manifest["absent"]))
-        check_consents(members, entry, manifest["absent"], say)
-        say(describe(entry))
-        return entry
-    except MALFORMED as error:
-        raise NotVerifiedError("the pack is not well formed, or a member is missing") from error
-
-
 def read_json(text: str | bytes) -> Any:
     """JSON without doubled keys or fractions, which two readers could take differently."""
 
@@ -383,17 +298,25 @@ def read_response(raw: bytes) -> Any:
     return {"data": data, "errors": last["errors"], "extensions": last["extensions"]}
 
 
-def verify_file(path: Path, vkey: str, say: Say = print, witnesses: Sequence[str] = ()) -> int:
-    """Check a saved response or pack: 0 when all holds, 1 when something does not, 2 when it cannot be read."""
+def check_witnesses(note: str, witnesses: Sequence[str], say: Say) -> None:
+    """Check that all these witnesses cosigned a checkpoint."""
+    for name in [check_witness(note, witness) for witness in witnesses]:
+        say(f"ok  见证 cosigned by {name}")
+
+
+def verify_response(path: Path, vkey: str, say: Say = print, witnesses: Sequence[str] = ()) -> None:
+    """Check a saved response. Raises NotVerifiedError, or one of MALFORMED where it cannot be read."""
+    raw = path.read_bytes()
+    require(raw[:2] != b"PK", "this is an evidence pack: the verify.py in it checks it")
+    response = read_response(raw)
+    verify(response, vkey, say)
+    check_witnesses(response["extensions"]["receipt"]["checkpoint"], witnesses, say)
+
+
+def outcome(check: Callable[[], object], say: Say = print) -> int:
+    """Run a check: 0 when all holds, 1 when something does not, 2 when the file cannot be read."""
     try:
-        raw = path.read_bytes()
-        if path.suffix == ".zip" or raw[:2] == b"PK":
-            verify_pack(raw, vkey, say, witnesses)
-            return 0
-        response = read_response(raw)
-        verify(response, vkey, say)
-        for name in (check_witness(response["extensions"]["receipt"]["checkpoint"], w) for w in witnesses):
-            say(f"ok  见证 cosigned by {name}")
+        check()
         return 0
     except (NotVerifiedError, *MALFORMED) as error:
         bad = isinstance(error, NotVerifiedError)
@@ -401,12 +324,17 @@ def verify_file(path: Path, vkey: str, say: Say = print, witnesses: Sequence[str
         return 1 if bad else 2
 
 
-if __name__ == "__main__":
+def main(check: Callable[[Path, str, Say, Sequence[str]], object], about: str) -> int:
+    """Do what the command line asks for, with one of the checks."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a console that has no Chinese
-    usage = ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    usage = ArgumentParser(description=about)
     usage.add_argument("file", type=Path)
     usage.add_argument("key", nargs="+", help="verifier key of the log")
     usage.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
     asked = usage.parse_intermixed_args()
-    sys.exit(verify_file(asked.file, " ".join(asked.key), witnesses=asked.witness))
+    return outcome(lambda: check(asked.file, " ".join(asked.key), print, asked.witness))
+
+
+if __name__ == "__main__":
+    sys.exit(main(verify_response, (__doc__ or "").split("\n")[0]))

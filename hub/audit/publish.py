@@ -181,9 +181,9 @@ class Publisher:
                 signed.append(place.verifier.name)
             except (UnavailableError, VerificationError) as error:
                 missing[place.verifier.name] = error.message
-        if len(signed) < self._quorum and self._strict:
+        if len(set(signed)) < self._quorum and self._strict:
             raise UnavailableError(
-                f"{len(signed)} witnesses cosigned the checkpoint, and {self._quorum} are asked for; "
+                f"{len(set(signed))} witnesses cosigned the checkpoint, and {self._quorum} are asked for; "
                 "it was not published.",
                 hint="; ".join(f"{name}: {why}" for name, why in missing.items()) or "Name more witnesses.",
                 message_zh="见证签名数量不足，检查点未发布。",

@@ -17,17 +17,16 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from hub.audit.cosignatures import signature_line
 from hub.audit.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
-from hub.audit.note import Checkpoint, Note
+from hub.audit.note import Checkpoint, LineVerifier, Note
 from hub.errors import VerificationError
 from hub.keys.cosign import CosignKey
-from hub.keys.note import NoteVerifier
 
 MAX_BODY = 64 << 10
 """Longest request that is read, in bytes."""
@@ -54,15 +53,17 @@ class _Refusal(Exception):
 class Witness:
     """Cosigns for a number of logs."""
 
-    def __init__(self, folder: Path, key: CosignKey, logs: Mapping[str, Sequence[NoteVerifier]]) -> None:
+    def __init__(
+        self, folder: Path, keys: Sequence[CosignKey], logs: Mapping[str, Sequence[LineVerifier]]
+    ) -> None:
         """Set up.
 
         Args:
             folder: where the newest cosigned checkpoint of each log is kept; made when it is not there.
-            key: signs.
+            keys: each gives a signature line, where its algorithm has a place for the checkpoint.
             logs: verifier keys by origin.
         """
-        self._folder, self._key, self._logs = folder, key, logs
+        self._folder, self._keys, self._logs = folder, keys, logs
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def add_checkpoint(self, body: bytes, now: datetime) -> Reply:
@@ -106,8 +107,18 @@ class Witness:
                 verify_consistency(old, checkpoint.size, known.root, checkpoint.root, proof)
             except VerificationError as error:
                 raise _refuse(422, error.message) from None
+            lines = self._sign(parsed.text, now)
             _store(self._path(checkpoint.origin), note)
-        return Reply(200, signature_line(self._key, parsed.text, now))
+        return Reply(200, lines)
+
+    def _sign(self, text: str, now: datetime) -> str:
+        lines = ""
+        for key in self._keys:
+            with suppress(ValueError):
+                lines += signature_line(key, text, now)
+        if not lines:
+            raise _refuse(422, "The checkpoint has lines or a length that no key of this witness signs.")
+        return lines
 
     def _verified(self, note: str) -> tuple[Note, Checkpoint]:
         try:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hub.audit import offline_archive, proofs
+from hub.audit import offline, offline_archive, proofs
 from hub.audit.archive import Wanted, seal_archive, write_archive
 from hub.audit.entry import Kind
 from hub.audit.months import MonthRange, Progress, month_of, month_ranges, parse_month
@@ -63,7 +63,7 @@ def archive(
 
 async def _archive(
     desk: Desk, span: tuple[str, str], building: Path, tiles: Path | None, progress: Progress
-) -> offline_archive.Json:
+) -> offline.Json:
     checkpoint, note = await _checkpoint(desk, tiles)
     async with (
         desk.database.connection() as connection,
@@ -87,7 +87,7 @@ async def _archive(
     keys = " ".join(str(verifier) for verifier in desk.ring.public().note_verifiers())
     try:
         return offline_archive.verify_archive(building, keys, lambda _: None)
-    except offline_archive.NotVerifiedError as error:
+    except offline.NotVerifiedError as error:
         raise IntegrityError(
             f"The archive would not verify: {error}.",
             hint="Run `hub audit verify`, and delete the folder that ends in .part.",

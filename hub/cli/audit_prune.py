@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from hub.audit.months import Progress
-from hub.audit.offline_archive import NotVerifiedError, read_months, verify_archive
+from hub.audit.offline import NotVerifiedError
+from hub.audit.offline_archive import read_months, verify_archive
 from hub.audit.prune import MonthPruned, Source, expired_kinds, prune_month
 from hub.cli.console import progress_bar, say
 from hub.cli.desk import Desk, at_desk

@@ -40,8 +40,9 @@ def publish(
     Exit code 0: published; 1: fewer witnesses than asked for cosigned, and it was published with --warn.
     """
     places = [_witness(text) for text in witness or ()]
-    wanted = len(places) if quorum is None else quorum
-    if wanted > len(places):
+    named = len({place.verifier.name for place in places})
+    wanted = named if quorum is None else quorum
+    if wanted > named:
         raise InputError(
             "More witnesses must cosign than are named.",
             hint="Name them with --witness URL=VERIFIER-KEY.",
@@ -60,7 +61,7 @@ def publish(
                 await asyncio.sleep(every)
             return await _publish(publisher, database, client)
 
-    if len(with_open_database(act).witnesses) < wanted:
+    if len(set(with_open_database(act).witnesses)) < wanted:
         raise typer.Exit(NOT_VERIFIED)
 
 
@@ -72,7 +73,7 @@ async def _publish(publisher: Publisher, database: Database, client: httpx.Async
         )
     say(f"已发布 Published: {done.size} entries, {done.size - done.before} of them new, {done.tiles} tiles.")
     if done.witnesses:
-        say(f"见证 Cosigned by {', '.join(done.witnesses)}.")
+        say(f"见证 Cosigned by {', '.join(dict.fromkeys(done.witnesses))}.")
     for name, why in done.missing.items():
         say(f"warn  {name}: {why}", stderr=True)
     return done

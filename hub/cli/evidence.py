@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from hub.audit import offline, proofs
+from hub.audit import offline, offline_pack, proofs
 from hub.audit.entry import Kind
 from hub.audit.evidence import OPERATION, Material
 from hub.audit.redaction import redact as redact_response
@@ -106,7 +106,7 @@ def redact(
 def _hold(raw: bytes, vkeys: str) -> None:
     """Nothing is written that would not verify."""
     try:
-        offline.verify_pack(raw, vkeys, lambda _: None)
+        offline_pack.verify_pack(raw, vkeys, lambda _: None)
     except offline.NotVerifiedError as error:
         raise IntegrityError(
             f"The pack would not verify: {error}.",

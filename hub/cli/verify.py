@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.audit import offline, offline_archive
+from hub.audit import offline, offline_archive, offline_pack
 from hub.cli.audit import checkpoint_in
 from hub.cli.console import say
 from hub.cli.group import NOT_VERIFIED
@@ -55,7 +55,7 @@ def verify(
         _check_proof(document, verifiers, checkpoint_in(checkpoint) if checkpoint else "", witnesses)
         return
     lines: list[str] = []
-    code = offline.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
+    code = offline_pack.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
     for line in lines:
         say(_MARKS.get(line[:4], line[:4]) + line[4:])
     if code:
@@ -74,7 +74,7 @@ def _check_archive(folder: Path, verifiers: Sequence[NoteVerifier], witnesses: S
 
     try:
         offline_archive.verify_archive(folder, keys, show, tuple(witnesses))
-    except offline_archive.NotVerifiedError as error:
+    except offline.NotVerifiedError as error:
         say(f"✗ {error}")
         raise typer.Exit(NOT_VERIFIED) from None
     say("归档有效：以上各步均已通过。 The archive holds.")

@@ -31,6 +31,14 @@ class NoteVerifier:
         """Four bytes that stand before the signature in a note's signature line."""
         return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.key.raw).digest()[:4]
 
+    def verify(self, text: str, value: bytes) -> None:
+        """Check a signature of the text of a note.
+
+        Raises:
+            VerificationError: when it does not hold.
+        """
+        self.key.verify(text.encode(), value)
+
     def __str__(self) -> str:
         return f"{self.name}+{self.key_hash.hex()}+{b64encode(_ED25519 + self.key.raw).decode()}"
 

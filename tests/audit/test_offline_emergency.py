@@ -9,7 +9,7 @@ import orjson
 import pytest
 from world import NOW
 
-from hub.audit import offline
+from hub.audit import offline, offline_pack
 from hub.audit.entry import subject_ref
 from hub.catalog.loader import load_catalog
 from hub.clock import to_millis
@@ -48,7 +48,7 @@ def _pack(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], str]:
 def test_a_grant_verifies_for_what_it_was_given(tmp_path: Path) -> None:
     members, entry, name = _pack(tmp_path)
     said: list[str] = []
-    offline.check_consents(members, entry, {}, said.append)
+    offline_pack.check_consents(members, entry, {}, said.append)
     assert said == [f"ok  授权 {name}: signed, and given for this subject, recipient, purpose and time"]
 
 
@@ -57,11 +57,11 @@ def test_a_grant_for_something_else_is_refused(what: str, tmp_path: Path) -> Non
     members, entry, _ = _pack(tmp_path)
     entry[what] = entry[what] + 10**9 if what == "at" else "another"
     with pytest.raises(offline.NotVerifiedError, match="not given for"):
-        offline.check_consents(members, entry, {}, lambda _: None)
+        offline_pack.check_consents(members, entry, {}, lambda _: None)
 
 
 def test_a_grant_that_was_altered_is_refused(tmp_path: Path) -> None:
     members, entry, name = _pack(tmp_path)
     members[name] = members[name].replace(b'"maxUses":20', b'"maxUses":99')
     with pytest.raises(offline.NotVerifiedError):
-        offline.check_consents(members, entry, {}, lambda _: None)
+        offline_pack.check_consents(members, entry, {}, lambda _: None)

@@ -32,7 +32,7 @@ class Net(httpx.AsyncBaseTransport):
     """Witnesses that are reached by host name, over ASGI."""
 
     def __init__(self, folder: Path, *keys: CosignKey) -> None:
-        self.witnesses = {k.name: Witness(folder / k.name, k, {ORIGIN: [SIGNER.verifier]}) for k in keys}
+        self.witnesses = {k.name: Witness(folder / k.name, [k], {ORIGIN: [SIGNER.verifier]}) for k in keys}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         witness = self.witnesses.get(request.url.host)

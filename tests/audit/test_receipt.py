@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.audit import offline, offline_archive
+from hub.audit import offline, offline_archive, offline_pack
 from hub.audit.batch import Pending, Plan
 from hub.audit.entry import EntryOutcome, canonical
 from hub.audit.merkle import Frontier, leaf_hash
@@ -192,7 +192,7 @@ def save(folder: Path, text: str) -> Path:
 def test_the_file_check_says_each_step_and_answers_with_an_exit_code(tmp_path: Path) -> None:
     said: list[str] = []
     good = json.dumps(a_response())
-    assert offline.verify_file(save(tmp_path, good), VKEY, said.append) == 0
+    assert offline_pack.verify_file(save(tmp_path, good), VKEY, said.append) == 0
     assert [line[:4] for line in said] == ["ok  ", "ok  ", "ok  ", "    "]
     assert "LOAN_APPLICATION" in said[-1]
     bad = {
@@ -205,9 +205,9 @@ def test_the_file_check_says_each_step_and_answers_with_an_exit_code(tmp_path: P
     }
     for name, (text, code) in bad.items():
         said.clear()
-        assert offline.verify_file(save(tmp_path, text), VKEY, said.append) == code, name
+        assert offline_pack.verify_file(save(tmp_path, text), VKEY, said.append) == code, name
         assert said[-1][:4] in {"BAD ", "ERR "}
-    assert offline.verify_file(tmp_path / "nothing", VKEY, said.append) == 2
+    assert offline_pack.verify_file(tmp_path / "nothing", VKEY, said.append) == 2
 
 
 def test_the_verifier_runs_alone_without_the_hub(tmp_path: Path) -> None:
@@ -223,9 +223,10 @@ def test_the_verifier_runs_alone_without_the_hub(tmp_path: Path) -> None:
 
 
 def run_alone(module: ModuleType, folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run a verifier as a file of its own."""
+    """Run a verifier as a file of its own, with its neighbour."""
     alone = folder / "alone.py"
     alone.write_bytes(Path(str(module.__file__)).read_bytes())
+    (folder / "offline.py").write_bytes(Path(offline.__file__).read_bytes())
     done = subprocess.run(
         [sys.executable, str(alone), *arguments],
         capture_output=True, check=False, cwd=folder, env=environment,
@@ -233,7 +234,7 @@ def run_alone(module: ModuleType, folder: Path, *arguments: str, **environment: 
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-@pytest.mark.parametrize("module", [offline, offline_archive])
+@pytest.mark.parametrize("module", [offline, offline_pack, offline_archive])
 def test_a_verifier_says_how_it_is_used_where_a_word_is_missing(module: ModuleType, tmp_path: Path) -> None:
     for arguments in ((), ("file",), ("file", VKEY, "--witness"), ("--witness", VKEY, "file")):
         code, said, error = run_alone(module, tmp_path, *arguments)

@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from hub.audit.cosignatures import add_lines, cosigned, require_quorum
+from hub.audit import offline
+from hub.audit.cosignatures import add_lines, cosigned, require_quorum, signature_line
 from hub.audit.merkle import Proof, consistency_proof, leaf_hash, root
 from hub.audit.note import Checkpoint, Note, sign_checkpoint
 from hub.audit.witness import SIZE_TYPE, Reply, Witness
 from hub.errors import KeyRingError, VerificationError
-from hub.keys.cosign import CosignKey, parse_cosign_key, parse_cosign_verifier
+from hub.keys.cosign import ML_DSA_44, CosignKey, parse_cosign_key, parse_cosign_verifier
 
 from .audit_world import ORIGIN, SIGNER, log_key
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 KEY = CosignKey("witness.example/w1", bytes(range(32)))
+PQ = CosignKey("witness.example/w1", bytes(range(32)), ML_DSA_44)
+VECTOR = Path(__file__).parent / "vectors" / "mldsa44-checkpoint.txt"
+"""Verifier key of a log and a checkpoint that it signed, of torchwood's tests (cmd/litewitness/testdata/mldsa.txt)."""
 LEAVES = [leaf_hash(str(n).encode()) for n in range(40)]
 FORKED = [leaf_hash(b"other"), *LEAVES[1:]]
 
@@ -38,8 +42,8 @@ def request(old: int, note: str, hashes: Proof = ()) -> bytes:
     return f"old {old}\n{lines}\n{note}".encode()
 
 
-def a_witness(folder: Path) -> Witness:
-    return Witness(folder, KEY, {ORIGIN: [SIGNER.verifier]})
+def a_witness(folder: Path, *keys: CosignKey) -> Witness:
+    return Witness(folder, keys or [KEY], {ORIGIN: [SIGNER.verifier]})
 
 
 def test_a_first_checkpoint_and_one_that_continues_it_are_cosigned(tmp_path: Path) -> None:
@@ -153,26 +157,91 @@ def test_cosignatures_are_those_of_the_specification() -> None:
     assert KEY.verifier.key_hash == sha256(b"witness.example/w1\n\x04" + raw).digest()[:4]
 
 
-def test_a_cosignature_of_another_text_another_time_or_another_key_does_not_hold() -> None:
-    text, value = "a\n1\nb\n", KEY.cosign("a\n1\nb\n", NOW)
-    assert KEY.verifier.verify(text, value) == NOW
-    for other, changed in (
-        ("a\n2\nb\n", value),
-        (text, (int.from_bytes(value[:8], "big") + 1).to_bytes(8, "big") + value[8:]),
-        (text, value[:-1]),
-        (text, b"\xff" * 72),
-        (text, CosignKey.new("witness.example/w1").cosign(text, NOW)),
+def test_an_ml_dsa_cosignature_is_over_the_structure_of_the_specification() -> None:
+    from hashlib import sha256
+
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+    private = MLDSA44PrivateKey.from_seed_bytes(bytes(range(32)))
+    value = PQ.cosign(Note.parse(checkpoint(7)).text, NOW)
+    message = (
+        bytes.fromhex("737562747265652f76310a00")
+        + b"\x12witness.example/w1" + value[:8]
+        + bytes([len(ORIGIN)]) + ORIGIN.encode() + bytes(8) + bytes(7) + b"\x07" + root(LEAVES[:7])
+    )  # fmt: skip
+    assert len(value) == 2428
+    private.public_key().verify(value[8:], message)
+    raw = private.public_key().public_bytes_raw()
+    assert PQ.verifier.key_hash == sha256(b"witness.example/w1\n\x06" + raw).digest()[:4]
+
+
+def test_what_another_implementation_signed_with_ml_dsa_holds_and_its_log_is_witnessed(
+    tmp_path: Path,
+) -> None:
+    vkey, _, note = VECTOR.read_text(encoding="utf-8").partition("\n\n")
+    verifier = parse_cosign_verifier(vkey)
+    assert [one.witness for one in cosigned(note, [verifier])] == [verifier]
+    assert offline.check_witness(note, vkey).startswith("example.com/mldsa-log at a time")
+    for changed in (
+        note.replace("\n1\n", "\n2\n"),
+        note.replace("+zoE", "+zoF"),
+        note.replace("td9FxQAA", "td9FxQAB"),
     ):
         with pytest.raises(VerificationError):
-            KEY.verifier.verify(other, changed)
+            cosigned(changed, [verifier])
+        with pytest.raises(offline.NotVerifiedError):
+            offline.check_witness(changed, vkey)
+    witness = Witness(tmp_path, [KEY, PQ], {verifier.name: [verifier]})
+    assert witness.add_checkpoint(request(0, note.replace("+zoE", "+zoF")), NOW).status == 403
+    reply = witness.add_checkpoint(request(0, note), NOW)
+    assert (reply.status, reply.body.count("— witness.example/w1 ")) == (200, 2)
+
+
+def test_a_witness_with_two_keys_signs_with_both_and_counts_once(tmp_path: Path) -> None:
+    note, keys = checkpoint(7), [PQ.verifier, KEY.verifier]
+    reply = a_witness(tmp_path, PQ, KEY).add_checkpoint(request(0, note), NOW)
+    whole = add_lines(add_lines(note, reply.body, PQ.verifier), reply.body, KEY.verifier)
+    assert [one.at for one in require_quorum(whole, keys, 1)] == [NOW, NOW]
+    with pytest.raises(VerificationError, match="1 of the known"):
+        require_quorum(whole, keys, 2)
+    for key in keys:
+        assert offline.check_witness(whole, str(key)) == "witness.example/w1 at 2026-11-22T08:00:00+00:00"
+
+
+def test_lines_that_ml_dsa_has_no_place_for_are_signed_with_ed25519_or_not_at_all(tmp_path: Path) -> None:
+    note = sign_checkpoint(Checkpoint(ORIGIN, 7, root(LEAVES[:7]), ("extension",)), SIGNER)
+    reply = a_witness(tmp_path / "two", PQ, KEY).add_checkpoint(request(0, note), NOW)
+    assert (reply.status, reply.body.count("—")) == (200, 1)
+    add_lines(note, reply.body, KEY.verifier)
+    alone = a_witness(tmp_path / "one", PQ)
+    assert (alone.add_checkpoint(request(0, note), NOW).status, alone.latest(ORIGIN)) == (422, None)
+    signed = checkpoint(7) + signature_line(PQ, Note.parse(checkpoint(7)).text, NOW)
+    with pytest.raises(offline.NotVerifiedError, match="three lines"):
+        offline.check_witness(signed.replace("\n\n", "\nextension\n\n"), str(PQ.verifier))
+
+
+@pytest.mark.parametrize("key", [KEY, PQ], ids=["Ed25519", "ML-DSA-44"])
+def test_a_cosignature_of_another_text_another_time_or_another_key_does_not_hold(key: CosignKey) -> None:
+    text = Note.parse(checkpoint(7)).text
+    value = key.cosign(text, NOW)
+    assert key.verifier.verify(text, value) == NOW
+    for other, changed in (
+        (Note.parse(checkpoint(8)).text, value),
+        (text + "extension\n", value),
+        (text, (int.from_bytes(value[:8], "big") + 1).to_bytes(8, "big") + value[8:]),
+        (text, value[:-1]),
+        (text, b"\xff" * len(value)),
+        (text, CosignKey.new(key.name, key.algorithm).cosign(text, NOW)),
+        (text, CosignKey("witness.example/w2", key.seed, ML_DSA_44).cosign(text, NOW)),
+    ):
+        with pytest.raises(VerificationError):
+            key.verifier.verify(other, changed)
 
 
 def test_a_quorum_counts_every_witness_once_and_strangers_not_at_all() -> None:
     note = checkpoint(7)
     text = Note.parse(note).text
     stranger = CosignKey.new("stranger.example/w")
-    from hub.audit.cosignatures import signature_line
-
     whole = note + signature_line(KEY, text, NOW) * 3 + signature_line(stranger, text, NOW)
     assert [c.witness for c in cosigned(whole, [KEY.verifier])] == [KEY.verifier]
     with pytest.raises(VerificationError, match="1 of the known"):
@@ -182,6 +251,9 @@ def test_a_quorum_counts_every_witness_once_and_strangers_not_at_all() -> None:
 
 
 def test_keys_are_written_and_read_as_one_line() -> None:
+    for key in (KEY, PQ):
+        assert parse_cosign_key(key.unsafe_private_text()) == key
+        assert parse_cosign_verifier(str(key.verifier)) == key.verifier
     fresh = CosignKey.new("witness.example/w2")
     assert parse_cosign_key(fresh.unsafe_private_text()) == fresh
     assert parse_cosign_verifier(str(fresh.verifier)) == fresh.verifier

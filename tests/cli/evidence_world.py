@@ -83,7 +83,7 @@ async def play(database_url: str, folder: Path) -> str:
 
 async def _publish(world: World, folder: Path) -> None:
     verifier = world.hub.ring.note_verifier()
-    witness = Witness(folder / "witness", WITNESS, {verifier.name: [verifier]})
+    witness = Witness(folder / "witness", [WITNESS], {verifier.name: [verifier]})
     place = WitnessPlace("https://w1.example/", WITNESS.verifier)
     publisher = Publisher(folder / "tiles", [verifier], [place], quorum=1)
     transport = httpx.ASGITransport(witness_app(witness, SystemClock()))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from world import REGISTRATION
 
-from hub.audit import offline
+from hub.audit import offline, offline_pack
 from hub.keys.cosign import CosignKey
 from hub.policies.files import FILES as POLICY_FILES
 
@@ -39,7 +39,8 @@ def packed_verifier(scene: Scene, file: Path, *more: str) -> tuple[int, str]:
     alone.mkdir(exist_ok=True)
     checker = alone / "verify.py"
     if not checker.exists():
-        checker.write_bytes(Path(offline.__file__).read_bytes())
+        checker.write_bytes(Path(offline_pack.__file__).read_bytes())
+        (alone / "offline.py").write_bytes(Path(offline.__file__).read_bytes())
     ran = subprocess.run(
         [sys.executable, "-I", str(checker), str(file), scene.vkey, *more],
         cwd=alone, env={}, capture_output=True, check=False,
@@ -51,7 +52,7 @@ def packed_verifier(scene: Scene, file: Path, *more: str) -> tuple[int, str]:
 def refused(raw: bytes, vkey: str, *witnesses: str) -> str:
     """Why a pack does not verify."""
     with pytest.raises(offline.NotVerifiedError) as caught:
-        offline.verify_pack(raw, vkey, lambda _: None, witnesses)
+        offline_pack.verify_pack(raw, vkey, lambda _: None, witnesses)
     return str(caught.value)
 
 
@@ -61,7 +62,7 @@ def resealed(members: dict[str, bytes], **changes: bytes | None) -> bytes:
     manifest = json.loads(changed["manifest.json"])
     others = changed.keys() - {"manifest.json", "seal.json"}
     manifest["members"] = {name: hashlib.sha256(changed[name]).hexdigest() for name in others}
-    return offline.zip_bytes(changed | {"manifest.json": json.dumps(manifest).encode()})
+    return offline_pack.zip_bytes(changed | {"manifest.json": json.dumps(manifest).encode()})
 
 
 def test_a_pack_of_a_response_verifies_alone_and_by_the_hub(scene: Scene) -> None:
@@ -69,7 +70,7 @@ def test_a_pack_of_a_response_verifies_alone_and_by_the_hub(scene: Scene) -> Non
     code, said = packed_verifier(scene, pack, "--witness", str(WITNESS.verifier))
     assert code == 0, said
     for word in (
-        f"manifest: {len(POLICY_FILES) + 6} members",
+        f"manifest: {len(POLICY_FILES) + 7} members",
         "seal",
         "w1.example",
         f"policy: {len(POLICY_FILES)} files",
@@ -82,7 +83,8 @@ def test_a_pack_of_a_response_verifies_alone_and_by_the_hub(scene: Scene) -> Non
     )
     members = members_of(pack)
     assert members["response.json"] == scene.answer.read_bytes()
-    assert members["verify.py"] == Path(offline.__file__).read_bytes()
+    assert members["verify.py"] == Path(offline_pack.__file__).read_bytes()
+    assert members["offline.py"] == Path(offline.__file__).read_bytes()
 
 
 def test_making_a_pack_leaves_an_entry_that_names_it_and_whom_it_is_about(scene: Scene) -> None:
@@ -144,25 +146,27 @@ def test_an_export_and_a_partial_disclosure_can_be_packed(scene: Scene) -> None:
 def test_a_pack_in_which_any_member_is_altered_missing_added_or_swapped_does_not_verify(scene: Scene) -> None:
     pack = scene.pack("--response", str(scene.answer), "--tiles", str(scene.tiles))
     raw, members = pack.read_bytes(), members_of(pack)
-    assert offline.zip_bytes(members) == raw
+    assert offline_pack.zip_bytes(members) == raw
     for name, data in members.items():
         changed = data.replace(data[-9:-8], b"~", 1)
-        assert refused(offline.zip_bytes(members | {name: changed}), scene.vkey), name
-        assert refused(offline.zip_bytes({n: d for n, d in members.items() if n != name}), scene.vkey), name
+        assert refused(offline_pack.zip_bytes(members | {name: changed}), scene.vkey), name
+        assert refused(offline_pack.zip_bytes({n: d for n, d in members.items() if n != name}), scene.vkey), (
+            name
+        )
         assert refused(resealed(members, **{name: changed}), scene.vkey), name
         if name not in ("manifest.json", "seal.json"):
             assert "does not know this manifest" in refused(resealed(members, **{name: None}), scene.vkey), (
                 name
             )
-    assert "manifest" in refused(offline.zip_bytes(members | {"policy/more.toml": b""}), scene.vkey)
+    assert "manifest" in refused(offline_pack.zip_bytes(members | {"policy/more.toml": b""}), scene.vkey)
     assert "manifest" in refused(resealed(members, **{"policy/more.toml": b""}), scene.vkey)
     swapped = {
         "policy/roles.toml": members["policy/clocks.toml"],
         "policy/clocks.toml": members["policy/roles.toml"],
     }
-    assert "altered" in refused(offline.zip_bytes(members | swapped), scene.vkey)
+    assert "altered" in refused(offline_pack.zip_bytes(members | swapped), scene.vkey)
     file = scene.folder / "bad.zip"
-    file.write_bytes(offline.zip_bytes(members | swapped))
+    file.write_bytes(offline_pack.zip_bytes(members | swapped))
     assert packed_verifier(scene, file)[0] == 1
     assert scene.shell("verify", str(file)).code == 1
 
@@ -202,7 +206,7 @@ def test_the_seal_holds_in_one_form_only(scene: Scene) -> None:
     }
     assert offline.canonical(seal) == members["seal.json"]
     for name, changed in others.items():
-        assert refused(offline.zip_bytes(members | {"seal.json": changed}), scene.vkey), name
+        assert refused(offline_pack.zip_bytes(members | {"seal.json": changed}), scene.vkey), name
 
 
 def test_members_of_another_good_pack_do_not_fit(scene: Scene) -> None:
@@ -212,9 +216,9 @@ def test_members_of_another_good_pack_do_not_fit(scene: Scene) -> None:
     )
     for name in mine:
         if mine[name] != other[name]:
-            assert refused(offline.zip_bytes(mine | {name: other[name]}), scene.vkey), name
+            assert refused(offline_pack.zip_bytes(mine | {name: other[name]}), scene.vkey), name
     both = {"manifest.json": other["manifest.json"], "seal.json": other["seal.json"]}
-    assert "altered" in refused(offline.zip_bytes(mine | both), scene.vkey)
+    assert "altered" in refused(offline_pack.zip_bytes(mine | both), scene.vkey)
 
 
 def test_one_altered_bit_anywhere_in_a_pack_is_found(scene: Scene) -> None:
@@ -257,7 +261,7 @@ def test_zip_files_of_any_other_making_are_refused_before_anything_is_unpacked(s
         "another writer": compressed(members),
         "a comment": compressed(members, comment=b"read me"),
         "a name twice": compressed(members, again=[("README.md", b"other")]),
-        "no members": offline.zip_bytes({}),
+        "no members": offline_pack.zip_bytes({}),
         "nothing": b"",
     }
     for name in (
@@ -273,9 +277,9 @@ def test_zip_files_of_any_other_making_are_refused_before_anything_is_unpacked(s
         "x" * 300,
         "a\n",
     ):
-        hostile[name] = offline.zip_bytes(members | {name: b"x"})
+        hostile[name] = offline_pack.zip_bytes(members | {name: b"x"})
     many = {f"policy/{number}": b"" for number in range(5000)}
-    hostile["too many members"] = offline.zip_bytes(members | many)
+    hostile["too many members"] = offline_pack.zip_bytes(members | many)
     for name, raw in hostile.items():
         assert refused(raw, scene.vkey), name
         file = scene.folder / "hostile.zip"

@@ -29,9 +29,9 @@ def _free_port() -> int:
 
 def test_a_log_is_published_under_the_cosignature_of_a_witness_in_another_process(shell: Shell) -> None:
     key, folder, port = shell.folder / "w.key", shell.folder / "witness", _free_port()
-    verifier = shell.done("witness", "init", "witness.example/w1", "--key", str(key)).strip()
+    post_quantum, verifier = shell.done("witness", "init", "witness.example/w1", "--key", str(key)).split()
     assert key.stat().st_mode & 0o777 == 0o600
-    assert shell.done("witness", "show", "--key", str(key)).strip() == verifier
+    assert shell.done("witness", "show", "--key", str(key)).split() == [post_quantum, verifier]
     assert shell("witness", "init", "witness.example/w1", "--key", str(key)).code != 0
     (log,) = log_verifiers(Settings.from_environment())
     process = subprocess.Popen(
@@ -50,12 +50,14 @@ def test_a_log_is_published_under_the_cosignature_of_a_witness_in_another_proces
         out = shell.folder / "log"
         for entries in (1, 3):
             shell.done("audit", "list")
-            said = shell.done("audit", "publish", str(out), "--witness", f"{url}={verifier}")
+            named = ("--witness", f"{url}={verifier}", "--witness", f"{url}={post_quantum}")
+            said = shell.done("audit", "publish", str(out), *named)
             assert f"{entries} entries" in said
-            assert "witness.example/w1" in said
+            assert "witness.example/w1.\n" in said
             shell.done("audit", "list")
         note = (out / "checkpoint").read_text(encoding="utf-8")
-        require_quorum(note, [parse_cosign_verifier(verifier)], 1)
+        for one in (verifier, post_quantum):
+            require_quorum(note, [parse_cosign_verifier(one)], 1)
         checkpoint = verify_checkpoint(note, log)
         tree = TileTree(checkpoint.size, lambda tile: (out / tile.path).read_bytes())
         assert tree.root() == checkpoint.root

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from world import ISSUER, STRANGER, World, run
 
-from hub.audit import offline
+from hub.audit import offline, offline_pack
 from hub.audit.log import AuditLog
 from hub.catalog.types import SubjectKind
 from hub.demo import story_facts as facts
@@ -181,14 +181,14 @@ def test_the_lines_of_an_export_are_the_answer_and_its_receipt_holds(
         assert len(await entries(world)) == before + 1
         file, said = tmp_path / "portfolio.ndjson", []
         file.write_bytes(response.content)
-        assert offline.verify_file(file, log_key(world), said.append) == 0, said
+        assert offline_pack.verify_file(file, log_key(world), said.append) == 0, said
         for altered in (
             response.text.replace('"index":3', '"index":4'),
             "\n".join(response.text.splitlines()[1:]),
             response.text.replace('"operatingStatus":"ACTIVE"', '"operatingStatus":"REVOKED"', 1),
         ):
             file.write_text(altered)
-            assert offline.verify_file(file, log_key(world), said.append) == 1
+            assert offline_pack.verify_file(file, log_key(world), said.append) == 1
 
     run(database_url, tmp_path, scene)
 

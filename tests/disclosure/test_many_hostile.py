@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from world import COMPANY, STRANGER, World, run
 
-from hub.audit import offline
+from hub.audit import offline_pack
 from hub.demo.clients import unsafe_demo_key
 from hub.disclosure.history import replay_since
 from hub.disclosure.replay import Replayer
@@ -62,7 +62,7 @@ def test_the_receipt_of_an_export_covers_every_line_and_nothing_else_may_stand_t
         token = await portfolio.token()
         file, said = tmp_path / "portfolio.ndjson", []
         file.write_bytes((await export(world, token, [])).content)
-        assert offline.verify_file(file, log_key(world), said.append) == 0, said
+        assert offline_pack.verify_file(file, log_key(world), said.append) == 0, said
         text = (await export(world, token, [*portfolio.companies, STRANGER])).text
         *lines, last = text.splitlines()
         changes = {
@@ -76,7 +76,7 @@ def test_the_receipt_of_an_export_covers_every_line_and_nothing_else_may_stand_t
         }
         for name, (altered, code) in changes.items():
             file.write_text(altered)
-            assert offline.verify_file(file, log_key(world), said.append) == code, name
+            assert offline_pack.verify_file(file, log_key(world), said.append) == code, name
 
     run(database_url, tmp_path, scene)
 
