@@ -21,9 +21,14 @@ JSON = "application/json"
 COMMITMENTS = ("answer", "fields")
 """What the receipt may commit to: the answer as a whole, or each field of it."""
 NDJSON = "application/x-ndjson"
+"""One line for each subject of a list; only where the client asks for it by name."""
 _NESTING = 64
 """Levels of lists and objects in a body at most; serialisers give up at 254."""
-"""One line for each subject of a list; only where the client asks for it by name."""
+_MEMBERS = (
+    ("operationName", str, "a string", "字符串"),
+    ("variables", dict, "an object", " JSON 对象"),
+    ("extensions", dict, "an object", " JSON 对象"),
+)
 
 
 class WireError(InputError):
@@ -159,13 +164,10 @@ def read_request(body: bytes) -> WireRequest:
             hint="Put the GraphQL text into `query`, or an id into `documentId`.",
             message_zh="缺少 query。",
         )
+    for member, kind, word, word_zh in _MEMBERS:
+        if not isinstance(data.get(member), kind | None):
+            raise WireError(400, f"`{member}` is not {word}.", message_zh=f"{member} 应为{word_zh}。")
     name, variables, extensions = data.get("operationName"), data.get("variables"), data.get("extensions")
-    if name is not None and not isinstance(name, str):
-        raise WireError(400, "`operationName` is not a string.", message_zh="operationName 应为字符串。")
-    if variables is not None and not isinstance(variables, dict):
-        raise WireError(400, "`variables` is not an object.", message_zh="variables 应为 JSON 对象。")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise WireError(400, "`extensions` is not an object.", message_zh="extensions 应为 JSON 对象。")
     if extensions and extensions.get("commitment", COMMITMENTS[0]) not in COMMITMENTS:
         raise WireError(
             400,
