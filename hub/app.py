@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.context import Services
 from hub.api.schema import HubSchema, build_schema, core
+from hub.api.trusted import document_cache, load_trusted
 from hub.audit.cases import ReviewCases
 from hub.audit.entry import OPENED
 from hub.audit.log import AuditLog
@@ -58,7 +59,7 @@ from hub.keys.index import Indexer
 from hub.keys.pseudonym import parse_pseudonym
 from hub.keys.ring import KeyRing
 from hub.lifecycle.service import Lifecycle
-from hub.loading import document_cache, issuer_url, load_rules, load_trusted, open_ring
+from hub.loading import issuer_url, load_rules, open_ring
 from hub.model.subjects import subject_of
 from hub.policies.store import CHANNEL as POLICY_CHANNEL
 from hub.recall.service import RecallService

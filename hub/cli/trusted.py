@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from hub.api.schema import build_schema
+from hub.api.trusted import document_cache, load_trusted
 from hub.catalog.types import SubjectKind
 from hub.cli.console import say
 from hub.cli.documents import require_checkout
@@ -24,7 +25,7 @@ from hub.documents.manifest import FOLDER
 from hub.documents.registry import TrustedDocument, TrustedDocuments
 from hub.errors import DocumentsError
 from hub.folders import locate
-from hub.loading import document_cache, load_rules, load_trusted
+from hub.loading import load_rules
 from hub.model.identifiers import parse_uscc
 
 app = typer.Typer(

@@ -12,6 +12,7 @@ from typing import Any
 from graphql import GraphQLSchema
 
 from hub.api.schema import build_schema, core
+from hub.api.trusted import document_cache
 from hub.catalog.types import Label
 from hub.config import Settings
 from hub.disclosure.documents import DocumentCache
@@ -20,7 +21,7 @@ from hub.documents.manifest import Listed, document_id
 from hub.documents.reach import reach
 from hub.documents.registry import TrustedDocument, TrustedDocuments, load_documents
 from hub.folders import locate
-from hub.loading import document_cache, load_rules
+from hub.loading import load_rules
 
 
 @dataclass(frozen=True)
