@@ -6,8 +6,9 @@ from typing import Any
 
 import strawberry
 
-from hub.api.audit import REVIEW, page_size, shown_time
+from hub.api.audit import REVIEW, shown_time
 from hub.api.context import RequestContext, held_grant
+from hub.api.paging import page_size
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import Date, DateTime
 from hub.audit.entry import subject_ref
