@@ -12,7 +12,7 @@ from hub.audit.entry import Kind, subject_ref
 from hub.audit.uses import MAX_LIMIT, Use, UseFilter, UsePage, unclosed_uses
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
-from hub.clock import CST
+from hub.clock import CST, civil_date
 
 _SHOWN_OF_SUBJECT = 12
 
@@ -35,7 +35,7 @@ def list_uses(
             "audit.uses", now=now, kind=Kind.AUDIT_READ, purpose="AUDIT_REVIEW",
             detail={"shown": len(page.uses)} | _said(wanted),
         )  # fmt: skip
-        today = now.astimezone(CST).date()
+        today = civil_date(now)
         return page, [(use, use.overdue(today)) for use in page.uses]
 
     page, found = at_desk(act)
