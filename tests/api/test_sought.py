@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import World, run
+from world import COMPANY, World, run
 
 from hub.demo import story_facts as facts
 
+WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 MISTYPED: dict[str, str] = {
     "as the institution of quotas": "query Q($x: String) { quotas(institution: $x) { used } }",
     "as the institution of unclosed uses": "query Q($x: String) { unclosedUses(institution: $x) { nextAfter } }",
@@ -64,5 +65,44 @@ def test_the_reading_of_unclosed_uses_says_what_was_looked_for(database_url: str
         assert await said(world, bank, "{ unclosedUses { nextAfter } }") == [
             {"query": "unclosedUses", "first": 50}
         ]
+
+    run(database_url, tmp_path, scene)
+
+
+@pytest.mark.parametrize("number", [facts.PERSON_ID, "案" + facts.PERSON_ID.translate(WIDE)])
+def test_a_hold_is_not_placed_under_a_number_of_a_person(
+    database_url: str, tmp_path: Path, number: str
+) -> None:
+    async def scene(world: World) -> None:
+        unit = await world.token("dept-amr", "DATA_SUPPLY", (), operator="经办甲")
+        async with world.hub.database.connection() as connection:
+            record = await connection.fetchval(
+                "SELECT record_id FROM record WHERE dataset = 'government.tax_payment' LIMIT 1"
+            )
+        hold = {
+            "subject": COMPANY, "dataset": "government.tax_payment", "record": "rec_" + record.hex(),
+            "kind": "LITIGATION", "reference": number,
+        }  # fmt: skip
+        place = "mutation H($i: HoldInput!) { holdRecord(input: $i) { id } }"
+        answer = await world.ask(unit, place, {"i": hold})
+        assert answer["data"] is None
+        assert number not in json.dumps(answer["errors"], ensure_ascii=False)
+        async with world.hub.database.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM record_hold") == 0
+        answer = await world.ask(unit, place, {"i": {**hold, "reference": "（2026）演1号"}})
+        assert answer["data"]["holdRecord"]["id"].startswith("h_")
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_operation_named_by_a_number_of_a_person_stands_in_the_log_without_a_name(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        own = await world.token("subject-org", "SELF_QUERY")
+        for name, told in (("Mine", "Mine"), (f"A{facts.PERSON_ID}", "")):
+            answer = await world.ask(own, f"query {name} {{ accessLedger(first: 1) {{ nextBefore }} }}")
+            assert json.loads(answer["extensions"]["receipt"]["entry"])["operation"] == told
+        assert facts.PERSON_ID not in await log_of(world)
 
     run(database_url, tmp_path, scene)
