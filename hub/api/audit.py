@@ -12,12 +12,10 @@ from hub.api.context import RequestContext
 from hub.api.scalars import DateTime
 from hub.audit import proofs
 from hub.clock import CST
-from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
 REVIEW = "AUDIT_REVIEW"
 """Purpose under which the log and its counts are read."""
-_DEFAULT_PAGE = 50
 
 
 @strawberry.type(description="RFC 6962 包含证明。An RFC 6962 inclusion proof.")
@@ -29,22 +27,6 @@ class AuditProof:
     leaf_hash: str = strawberry.field(description="叶哈希，base64。Leaf hash.")
     hashes: list[str] = strawberry.field(description="证明路径，base64。Path, from leaf to root.")
     checkpoint: str = strawberry.field(description="最新的签名检查点（C2SP）。The newest signed checkpoint.")
-
-
-def page_size(first: int | None, context: RequestContext) -> int:
-    """How many are wanted.
-
-    Raises:
-        InputError: when it is none or more than a page holds.
-    """
-    size = _DEFAULT_PAGE if first is None else first
-    if not 1 <= size <= context.services.max_page:
-        raise InputError(
-            f"`first` must lie between 1 and {context.services.max_page}.",
-            hint="Page with `before` for more.",
-            message_zh=f"first 必须在 1 到 {context.services.max_page} 之间。",
-        )
-    return size
 
 
 def shown_time(at: datetime) -> DateTime:

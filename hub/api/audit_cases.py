@@ -6,8 +6,9 @@ from typing import Any
 
 import strawberry
 
-from hub.api.audit import REVIEW, page_size, shown_time
+from hub.api.audit import REVIEW, shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.reviewing import Severity, cases, officer, person
 from hub.api.scalars import Date, DateTime
 from hub.audit.case_model import CaseAct, CaseOrigin, ReviewCase, ReviewState

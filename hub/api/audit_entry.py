@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import strawberry
@@ -25,7 +26,7 @@ from hub.disclosure.entry_review import (
 from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
-_ID_CHARS = 64
+_ID = re.compile(r"[0-9a-f]{32}")
 
 strawberry.enum(
     ReviewCaveat,
@@ -108,7 +109,7 @@ async def audit_entry(
     context = info.context
     context.require(REVIEW)
     context.audit_read = True
-    if (index is None) is (id is None) or (index or 0) < 0 or not _is_name(id):
+    if (index is None) is (id is None) or (index or 0) < 0 or not (id is None or _ID.fullmatch(id)):
         raise InputError(
             "Name one entry, by its index or its id.",
             hint="`auditEntries` shows both.",
@@ -129,10 +130,6 @@ async def audit_entry(
         parts=[_part(part) for part in reviewed.parts],
         caveats=list(reviewed.caveats),
     )
-
-
-def _is_name(id: str | None) -> bool:
-    return id is None or (id.isprintable() and 0 < len(id) <= _ID_CHARS)
 
 
 def _part(part: PartReview) -> AuditedPart:

@@ -10,9 +10,10 @@ from typing import Any, cast
 import strawberry
 from strawberry.scalars import JSON
 
-from hub.api.audit import REVIEW, page_size, shown_time
+from hub.api.audit import REVIEW, shown_time
 from hub.api.audit_filter import AuditFilter, instant, wanted
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.scalars import Date, DateTime
 from hub.audit.review_counts import CountBy, Period, count_entries
 from hub.audit.review_filter import EntryFilter, FieldOutcome

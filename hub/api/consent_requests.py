@@ -132,3 +132,14 @@ def _item(asked: DocumentConsent, item: ItemAsked) -> RequestedItem:
         data_life_days=asked.data_life_days(item.dataset),
         fields=fields,
     )
+
+
+def queries() -> list[Any]:
+    """The query fields of this module."""
+    return [
+        strawberry.field(
+            name="consentRequest",
+            resolver=consent_request_of,
+            description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
+        )
+    ]

@@ -221,3 +221,30 @@ async def withdraw_consent(info: Info, id: strawberry.ID, reason: str = "") -> C
         subject_id, str(id), reason, context.rules.policy, context.caller.client.client_id, context.now
     )
     return show(consent, context)
+
+
+def queries() -> list[Any]:
+    """The query fields of this module."""
+    return [
+        strawberry.field(
+            name="consents",
+            resolver=list_consents,
+            description="本主体授予的授权，最新在前。The subject's own consents.",
+        )
+    ]
+
+
+def mutations() -> list[Any]:
+    """The mutation fields of this module."""
+    return [
+        strawberry.mutation(
+            name="grantConsent",
+            resolver=grant_consent,
+            description="授予授权，立即生效。Grant a consent; in force at once.",
+        ),
+        strawberry.mutation(
+            name="withdrawConsent",
+            resolver=withdraw_consent,
+            description="撤回授权，立即生效。Withdraw a consent; effective at once.",
+        ),
+    ]

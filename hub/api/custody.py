@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import strawberry
 
 from hub.api.acting import handler_acting, moment_of, record_named, subject_acting
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
 from hub.api.lifecycle import Case, case_done, show_case
+from hub.api.paging import decode_cursor, encode_cursor, foreign_cursor, page_size
 from hub.api.scalars import Date, DateTime
-from hub.errors import InputError
 from hub.identity.details import pseudonym
 from hub.lifecycle.case import ExtensionReason, LiftReason, RecordName, WithdrawalGround
 from hub.lifecycle.holds import START, Hold, HoldKind
@@ -145,7 +144,7 @@ async def record_holds(
     context = info.context
     actor, size = handler_acting(context), page_size(first, context)
     holds = context.services.lifecycle.holds
-    place = START if after is None else _decode(after)
+    place = START if after is None else _place(after)
     found = await holds.in_force(actor, moment_of(context), size + 1, after=place, overdue=overdue)
     shown = found[:size]
     for subject_id in dict.fromkeys(hold.record.subject_id for hold in shown):
@@ -153,28 +152,16 @@ async def record_holds(
     more = len(found) > size
     return HoldPage(
         nodes=[_show_hold(context, hold) for hold in shown],
-        next_after=_encode(*shown[-1].place) if more else None,
+        next_after=encode_cursor(*shown[-1].place) if more else None,
     )
 
 
-def _encode(day: date, hold_id: str) -> str:
-    return urlsafe_b64encode(f"{day.isoformat()}/{hold_id}".encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[date, str]:
+def _place(cursor: str) -> tuple[date, str]:
+    found = decode_cursor(cursor, _CURSOR)
     try:
-        plain = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        found = _CURSOR.fullmatch(plain)
-        day = date.fromisoformat(found[1]) if found else None
+        return date.fromisoformat(found[1]), found[2]
     except ValueError:
-        found = day = None
-    if found is None or day is None:
-        raise InputError(
-            "The cursor is not one of this list.",
-            hint="Pass the cursor of the page before, unchanged.",
-            message_zh="游标不属于该列表，请原样传回。",
-        )
-    return day, found[2]
+        raise foreign_cursor() from None
 
 
 def _hold(context: RequestContext, hold: Hold) -> RecordHold:

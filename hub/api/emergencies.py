@@ -11,8 +11,9 @@ from typing import Any
 import strawberry
 
 from hub.api.audit import REVIEW as AUDIT
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext, held_grant
+from hub.api.paging import page_size
 from hub.api.scalars import USCC, Date, DateTime
 from hub.audit.entry import subject_ref
 from hub.clock import civil_date

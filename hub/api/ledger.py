@@ -8,8 +8,9 @@ from typing import Any, cast
 import strawberry
 from strawberry.scalars import JSON
 
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import DateTime
 from hub.audit import ledger as stored

@@ -17,8 +17,9 @@ from hub.api.acting import (
     record_named,
     subject_acting,
 )
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.scalars import Date, DateTime
 from hub.identity.details import pseudonym
 from hub.lifecycle.case import (

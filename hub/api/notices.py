@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Any
 
 import strawberry
 
 from hub.api.acting import SELF, SUPPLY, acting, moment_of, subject_acting
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import decode_cursor, encode_cursor, page_size
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import DateTime
 from hub.audit.entry import subject_ref
-from hub.errors import InputError
 from hub.lifecycle.case import Actor
 from hub.lifecycle.notices import START
 from hub.lifecycle.notices import Notice as StoredNotice
@@ -61,13 +59,13 @@ async def notices(
     """What the caller was told after a place, oldest first."""
     context = info.context
     actor, size = _reader(context), page_size(first, context)
-    after = START if since is None else _decode(since)
+    after = START if since is None else _place(since)
     found = await context.services.lifecycle.notices.feed(actor, after, size + 1, unread=unread)
     context.opened(len(found))
     shown = found[:size]
     for subject_id in {notice.record.subject_id for notice in shown} - {actor.subject_id}:
         context.did(subject_id)
-    cursor = _encode(shown[-1].position, shown[-1].notice_id) if shown else since
+    cursor = encode_cursor(shown[-1].position, shown[-1].notice_id) if shown else since
     return NoticePage(nodes=[_notice(n) for n in shown], next_since=cursor, more=len(found) > size)
 
 
@@ -103,22 +101,8 @@ def _notice(notice: StoredNotice) -> Notice:
     )
 
 
-def _encode(position: int, notice_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{position}/{notice_id}".encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[int, str]:
-    try:
-        plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (ValueError, binascii.Error):
-        plain = ""
-    found = _CURSOR.fullmatch(plain)
-    if found is None:
-        raise InputError(
-            "The cursor is not one of this list.",
-            hint="Pass the cursor of the page before, unchanged.",
-            message_zh="游标不属于该列表，请原样传回。",
-        )
+def _place(cursor: str) -> tuple[int, str]:
+    found = decode_cursor(cursor, _CURSOR)
     return int(found[1]), found[2]
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import strawberry
 
-from hub.api.audit import REVIEW, page_size, shown_time
+from hub.api.audit import REVIEW, shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.scalars import DateTime
 from hub.audit.quota_list import QuotaFilter, list_quotas
+from hub.audit.review_filter import EntryFilter
 from hub.errors import InputError
 
 Info = strawberry.Info[RequestContext, Any]
@@ -56,11 +58,7 @@ async def quotas(
             hint="Give the percentage from which on you want to see them.",
             message_zh=f"near 必须在 0 到 {_WHOLE} 之间。",
         )
-    if institution and not institution.isprintable():
-        raise InputError(
-            "A filter holds control characters.", hint="Take them out.", message_zh="筛选条件含控制字符。"
-        )
-    context.read_log("quotas", institution=institution, near=near, first=size)
+    context.read_log("quotas", **EntryFilter.checked(institution=institution).said(), near=near, first=size)
     wanted = QuotaFilter(institution, near=near)
     services, policy = context.services, context.rules.policy
     found = await list_quotas(services.database, policy, wanted, context.now, limit=size)

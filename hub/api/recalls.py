@@ -6,8 +6,6 @@ recipient. The table is for officers, auditors, regulators and operators.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from datetime import datetime
 from typing import Any, cast
@@ -15,11 +13,13 @@ from typing import Any, cast
 import strawberry
 from strawberry.scalars import JSON
 
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import decode_cursor, encode_cursor, page_size
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import USCC, DateTime
 from hub.audit.entry import subject_ref
-from hub.clock import CST, from_millis
+from hub.clock import from_millis
 from hub.disclosure.basis import refusal
 from hub.errors import InputError
 from hub.model.outcome import Reason
@@ -27,7 +27,6 @@ from hub.recall.notice import Action, Cause, Notice, State, record_name
 from hub.recall.service import FEED_START, LIST_START
 
 Info = strawberry.Info[RequestContext, Any]
-_DEFAULT_PAGE = 50
 _REVIEWERS = ("AUDIT_REVIEW", "OPERATION")
 _CURSOR = re.compile(r"(\d{1,18})/([A-Za-z0-9_-]{1,64})(?:/([0-9A-Z]{1,32}))?")
 
@@ -109,13 +108,13 @@ async def recalls(
     """The recalls of the caller's institution after a place, oldest first."""
     context = info.context
     institution = _institution(context)
-    size = _page(first, context)
-    after = FEED_START if since is None else _decode(since)[:2]
+    size = page_size(first, context)
+    after = FEED_START if since is None else _place(since)[:2]
     found = await context.services.recalls.feed(institution, after, size + 1, unanswered=unanswered)
     shown = found[:size]
     for subject_id in {notice.subject_id for notice in shown}:
         context.did(subject_id)
-    cursor = _encode(shown[-1].position, shown[-1].recall_id) if shown else since
+    cursor = encode_cursor(shown[-1].position, shown[-1].recall_id) if shown else since
     return RecallPage(
         nodes=[_recall(n, context.now) for n in shown], next_since=cursor, more=len(found) > size
     )
@@ -143,8 +142,8 @@ async def unclosed_recalls(
             hint="Ask for OPEN, OVERDUE or ESCALATED.",
             message_zh="已确认的召回不在未办结之列。",
         )
-    size = _page(first, context)
-    place = LIST_START if after is None else _decode(after)
+    size = page_size(first, context)
+    place = LIST_START if after is None else _place(after)
     found = await context.services.recalls.unclosed(context.now, least=state, after=place, limit=size + 1)
     shown = found[:size]
     for subject_id in {notice.subject_id for notice in shown}:
@@ -152,7 +151,7 @@ async def unclosed_recalls(
     more = shown[-1] if len(found) > size else None
     return UnclosedPage(
         nodes=[_unclosed(n, context.now) for n in shown],
-        next_after=_encode(more.position, more.recall_id, more.institution) if more else None,
+        next_after=encode_cursor(more.position, more.recall_id, more.institution) if more else None,
     )
 
 
@@ -200,12 +199,12 @@ def _recall(notice: Notice, now: datetime) -> Recall:
         subject=subject_ref(notice.subject_id),
         dataset=notice.dataset,
         record_id=record_name(notice.record_id),
-        first_received_at=_time(from_millis(received["first"])),
-        last_received_at=_time(from_millis(received["last"])),
-        issued_at=_time(notice.issued_at),
-        due_at=_time(notice.due_at),
+        first_received_at=shown_time(from_millis(received["first"])),
+        last_received_at=shown_time(from_millis(received["last"])),
+        issued_at=shown_time(notice.issued_at),
+        due_at=shown_time(notice.due_at),
         state=notice.state(now),
-        acknowledged_at=_time(notice.acknowledged_at) if notice.acknowledged_at else None,
+        acknowledged_at=shown_time(notice.acknowledged_at) if notice.acknowledged_at else None,
         document=cast("Any", dict(notice.document)),
     )
 
@@ -218,41 +217,12 @@ def _unclosed(notice: Notice, now: datetime) -> UnclosedRecall:
         dataset=notice.dataset,
         record_id=record_name(notice.record_id),
         cause=notice.cause,
-        issued_at=_time(notice.issued_at),
-        due_at=_time(notice.due_at),
+        issued_at=shown_time(notice.issued_at),
+        due_at=shown_time(notice.due_at),
         state=notice.state(now),
     )
 
 
-def _time(at: datetime) -> DateTime:
-    return DateTime(at.astimezone(CST).isoformat(timespec="milliseconds"))
-
-
-def _page(first: int | None, context: RequestContext) -> int:
-    size = _DEFAULT_PAGE if first is None else first
-    if not 1 <= size <= context.services.max_page:
-        raise InputError(
-            f"`first` must lie between 1 and {context.services.max_page}.",
-            hint="Page with the cursor for more.",
-            message_zh=f"first 必须在 1 到 {context.services.max_page} 之间。",
-        )
-    return size
-
-
-def _encode(position: int, *rest: str) -> str:
-    return base64.urlsafe_b64encode("/".join((str(position), *rest)).encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[int, str, str]:
-    try:
-        plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (ValueError, binascii.Error):
-        plain = ""
-    found = _CURSOR.fullmatch(plain)
-    if found is None:
-        raise InputError(
-            "The cursor is not one of this list.",
-            hint="Pass the cursor of the page before, unchanged.",
-            message_zh="游标不属于该列表，请原样传回。",
-        )
+def _place(cursor: str) -> tuple[int, str, str]:
+    found = decode_cursor(cursor, _CURSOR)
     return int(found[1]), found[2], found[3] or ""

@@ -318,3 +318,16 @@ def matters(info: Info) -> list[MatterInfo]:
         )
         for _, m in sorted(info.context.rules.policy.matters.items())
     ]
+
+
+def fields() -> list[Any]:
+    """The query fields of this module."""
+    return [
+        strawberry.field(name="datasets", resolver=datasets, description="信用信息目录。The catalogue."),
+        strawberry.field(
+            name="purposes", resolver=purposes, description="用途登记表。The register of purposes."
+        ),
+        strawberry.field(
+            name="matters", resolver=matters, description="应用清单。The published list of matters."
+        ),
+    ]

@@ -97,7 +97,9 @@ def core(schema: strawberry.Schema) -> GraphQLSchema:
     return schema._schema
 
 
-def _query(types: CatalogTypes) -> type:
+def _subjects(types: CatalogTypes) -> list[Any]:
+    """The roots under which the gate's finished answers are picked."""
+
     def organization(uscc: USCC) -> Any:
         raise NotImplementedError
 
@@ -111,7 +113,7 @@ def _query(types: CatalogTypes) -> type:
     organization.__annotations__["return"] = types.organization | None
     person.__annotations__["return"] = types.person | None
     subjects.__annotations__["return"] = list[one | None]
-    fields: list[Any] = [
+    return [
         strawberry.field(
             name="organization",
             resolver=organization,
@@ -128,16 +130,14 @@ def _query(types: CatalogTypes) -> type:
             description="一次查询多个主体（最多1000个），逐一判定，次序与请求一致；可逐行导出。"
             "Many subjects, at most 1,000, each decided on its own, in the order asked for; can be sent line by line.",
         ),
-        strawberry.field(
-            name="consents",
-            resolver=consents.list_consents,
-            description="本主体授予的授权，最新在前。The subject's own consents.",
-        ),
-        strawberry.field(
-            name="consentRequest",
-            resolver=consent_requests.consent_request_of,
-            description="由已登记文档生成的授权请求，供主体阅读。The consent request of a trusted document, for the subject to read.",
-        ),
+    ]
+
+
+def _query(types: CatalogTypes) -> type:
+    fields: list[Any] = [
+        *_subjects(types),
+        *consents.queries(),
+        *consent_requests.queries(),
         *lifecycle.queries(),
         *custody.queries(),
         *notices.queries(),
@@ -154,31 +154,14 @@ def _query(types: CatalogTypes) -> type:
         *emergencies.queries(),
         *quality.fields(),
         *steering.query_fields(),
-        strawberry.field(
-            name="datasets", resolver=registers.datasets, description="信用信息目录。The catalogue."
-        ),
-        strawberry.field(
-            name="purposes", resolver=registers.purposes, description="用途登记表。The register of purposes."
-        ),
-        strawberry.field(
-            name="matters", resolver=registers.matters, description="应用清单。The published list of matters."
-        ),
+        *registers.fields(),
     ]
     return create_type("Query", fields, description="查询。What can be asked.")
 
 
 def _mutation() -> type:
     fields: list[Any] = [
-        strawberry.mutation(
-            name="grantConsent",
-            resolver=consents.grant_consent,
-            description="授予授权，立即生效。Grant a consent; in force at once.",
-        ),
-        strawberry.mutation(
-            name="withdrawConsent",
-            resolver=consents.withdraw_consent,
-            description="撤回授权，立即生效。Withdraw a consent; effective at once.",
-        ),
+        *consents.mutations(),
         *recalls.mutation_fields(),
         *lifecycle.mutations(),
         *marks.mutations(),

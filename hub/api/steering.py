@@ -12,8 +12,9 @@ from typing import Any
 
 import strawberry
 
-from hub.api.audit import page_size, shown_time
+from hub.api.audit import shown_time
 from hub.api.context import RequestContext
+from hub.api.paging import page_size
 from hub.api.scalars import USCC, DateTime
 from hub.errors import IdentifierError, InputError
 from hub.identity.details import pseudonym

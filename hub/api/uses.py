@@ -6,12 +6,14 @@ from typing import Any
 
 import strawberry
 
-from hub.api.audit import REVIEW, page_size, shown_time
+from hub.api.audit import REVIEW, shown_time
 from hub.api.context import RequestContext, held_grant
+from hub.api.paging import page_size
 from hub.api.registers import BilingualText, text
 from hub.api.scalars import Date, DateTime
 from hub.audit.entry import subject_ref
 from hub.audit.log import AuditLog
+from hub.audit.review_filter import EntryFilter
 from hub.audit.use_report import Reporter, report_use
 from hub.audit.uses import Use, UseFilter, UseOutcome, unclosed_uses
 from hub.clock import civil_date
@@ -79,15 +81,13 @@ async def list_unclosed(
     context = info.context
     context.audit_read = True
     policy, size = context.rules.policy, page_size(first, context)
+    sought = EntryFilter.checked(institution=institution).said()
+    context.read_log("unclosedUses", **sought, overdue=overdue or None, first=size)
     if held_grant(policy, context.caller, REVIEW) is not None:
         context.require(REVIEW)
         wanted = UseFilter(institution=institution, overdue=overdue)
     else:
         wanted = UseFilter(_closing(context), context.caller.institution, overdue)
-    if institution is not None and not institution.isprintable():
-        raise InputError(
-            "A filter holds control characters.", hint="Take them out.", message_zh="筛选条件含控制字符。"
-        )
     page = await unclosed_uses(
         context.services.database,
         policy,

@@ -20,6 +20,7 @@ from hub.audit.log import AuditLog
 from hub.audit.months import month_of
 from hub.audit.withhold import EntryOf
 from hub.errors import InputError
+from hub.model.words import fit_words
 from hub.store.database import Database
 
 PLACE, RELEASE = "audit.hold", "audit.release"
@@ -121,11 +122,11 @@ async def place(
             "The hold covers nothing.", hint="Name a subject, a caller, or months in their order.",
             message_zh="保全未指明范围。",
         )  # fmt: skip
-    if not reference.strip() or len(reference) > LONGEST_REFERENCE or not reference.isprintable():
+    if not fit_words(reference, LONGEST_REFERENCE):
         raise InputError(
-            "The reference is blank, too long, or holds control characters.",
+            "The reference is blank, too long, or holds control characters or a resident identity number.",
             hint=f"Give the number of the case, {LONGEST_REFERENCE} characters at most.",
-            message_zh="案号为空、过长或含控制字符。",
+            message_zh="案号为空、过长，或含控制字符、公民身份号码。",
         )
     entry = entry_of(PLACE, {"reference": reference.strip()} | scope.said())
     async with database.connection() as connection, connection.transaction():

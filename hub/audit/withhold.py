@@ -21,6 +21,7 @@ from hub.audit.entry import Entry, Json, Kind, read_body
 from hub.audit.log import AuditLog
 from hub.audit.withheld import WITHHOLD
 from hub.errors import InputError
+from hub.model.words import fit_words
 from hub.policies.withholding import Ground
 from hub.store.database import Database
 
@@ -66,11 +67,11 @@ async def ask(
         UnavailableError: when the database or the log cannot take it; nothing was changed.
     """
     known = _ground(grounds, ground)
-    if not reference.strip() or len(reference) > LONGEST_REFERENCE or not reference.isprintable():
+    if not fit_words(reference, LONGEST_REFERENCE):
         raise InputError(
-            "The reference is blank, too long, or holds control characters.",
+            "The reference is blank, too long, or holds control characters or a resident identity number.",
             hint=f"Give the number of the decision, {LONGEST_REFERENCE} characters at most.",
-            message_zh="文号为空、过长或含控制字符。",
+            message_zh="文号为空、过长，或含控制字符、公民身份号码。",
         )
     facts = {"index": index, "ground": known.code, "reference": reference.strip()}
     async with database.connection() as connection, connection.transaction():

@@ -18,6 +18,7 @@ from hub.cli.audit_reviewer import reviewer
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import NOT_VERIFIED
+from hub.cli.new_file import must_be_new, write_new
 from hub.cli.public_keys import log_verifiers
 from hub.clock import civil_date
 from hub.config import Settings
@@ -111,11 +112,13 @@ def list_cases(
     async def act(desk: Desk) -> list[tuple[ReviewCase, bool]]:
         now = desk.clock.now()
         today = civil_date(now)
+        assignee = person_of(desk.indexer.alias_hash, of) if of else None
         found = await _cases(desk).listed(
-            states=state or None, assignee=person_of(desk.indexer.alias_hash, of) if of else None,
-            overdue_on=today if overdue else None, after=after, limit=limit,
+            states=state or None, assignee=assignee, overdue_on=today if overdue else None, after=after, limit=limit,
         )  # fmt: skip
-        await _read(desk, "audit.cases", {"shown": len(found)})
+        said = {"states": [one.value for one in state or ()], "assignee": assignee, "overdue": overdue}
+        looked_for = {name: value for name, value in said.items() if value}
+        await _read(desk, "audit.cases", {"shown": len(found), **looked_for})
         return [(case, case.overdue(today)) for case in found]
 
     found = at_desk(act)
@@ -154,13 +157,7 @@ def export_case(
     case: Id, out: Annotated[Path, typer.Option("--out", help="New file; nothing is ever overwritten.")]
 ) -> None:
     """Write a case, its texts, and its entries with proofs into one file; `hub audit case verify` checks it."""
-    path = out.expanduser()
-    if path.exists():
-        raise InputError(
-            "The file is there already; nothing was overwritten.",
-            hint="Choose another name with --out.",
-            message_zh="文件已存在，未覆盖。",
-        )
+    must_be_new(out)
 
     async def act(desk: Desk) -> bytes:
         found = await _cases(desk).file(case)
@@ -172,15 +169,7 @@ def export_case(
         return raw
 
     raw = at_desk(act)
-    try:
-        with path.open("xb") as file:
-            file.write(raw)
-    except OSError as error:
-        raise InputError(
-            "The file cannot be written.",
-            hint="Choose another place with --out.",
-            message_zh="无法写入文件。",
-        ) from error
+    write_new(out, raw)
     say(f"案件已导出 The case is exported: {len(raw):,} bytes, {out.name}")
 
 

@@ -21,26 +21,10 @@ from hub.clock import CST
 _SHOWN_OF_SUBJECT = 12
 
 
+@options.narrowed
 def list_entries(
-    subject: options.Subject = "",
-    caller: options.Caller = "",
-    institution: options.Institution = "",
-    person: options.Person = "",
-    purpose: options.Purpose = "",
-    matter: options.Matter = "",
-    reference: options.Reference = "",
-    consent: options.Consent = "",
-    dataset: options.Dataset = "",
-    field: options.Field = "",
-    shown: options.Shown = None,
-    record: options.Record = "",
-    outcome: options.Outcome = None,
-    kind: options.KindOf = None,
-    reason: options.Reason = "",
-    document: options.Document = "",
-    policy: options.Policy = "",
-    since: options.Since = "",
-    until: options.Until = "",
+    *,
+    sought: options.Sought,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many.")] = 50,
     before: Annotated[int | None, typer.Option(help="Only entries with a smaller index.")] = None,
     seconds: options.Seconds = SECONDS,
@@ -51,11 +35,7 @@ def list_entries(
     """List entries of the log, newest first. The reading itself is entered into the log."""
 
     async def act(desk: Desk) -> list[ListedEntry]:
-        wanted = options.filter_of(
-            desk, subject, since, until, caller=caller, institution=institution, operator=person, purpose=purpose,
-            matter=matter, reference=reference, consent=consent, dataset=dataset, field=field, shown=shown,
-            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy,
-        )  # fmt: skip
+        wanted = sought(desk)
         found = await read_entries(desk.database, wanted, limit=limit, before=before, seconds=seconds)
         await enter(desk, "audit.list", wanted, shown=len(found))
         return found

@@ -20,28 +20,12 @@ from hub.clock import CST
 _SHOWN = 8
 
 
+@options.narrowed
 def counts(
     by: Annotated[list[CountBy] | None, typer.Argument(help="What to count by.")] = None,
     per: Annotated[Period | None, typer.Option(help="Split by time, UTC+8.")] = None,
-    subject: options.Subject = "",
-    caller: options.Caller = "",
-    institution: options.Institution = "",
-    person: options.Person = "",
-    purpose: options.Purpose = "",
-    matter: options.Matter = "",
-    reference: options.Reference = "",
-    consent: options.Consent = "",
-    dataset: options.Dataset = "",
-    field: options.Field = "",
-    shown: options.Shown = None,
-    record: options.Record = "",
-    outcome: options.Outcome = None,
-    kind: options.KindOf = None,
-    reason: options.Reason = "",
-    document: options.Document = "",
-    policy: options.Policy = "",
-    since: options.Since = "",
-    until: options.Until = "",
+    *,
+    sought: options.Sought,
     seconds: options.Seconds = SECONDS,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
@@ -52,11 +36,7 @@ def counts(
     groups = list(dict.fromkeys(by or []))
 
     async def act(desk: Desk) -> list[EntryCount]:
-        wanted = options.filter_of(
-            desk, subject, since, until, caller=caller, institution=institution, operator=person, purpose=purpose,
-            matter=matter, reference=reference, consent=consent, dataset=dataset, field=field, shown=shown,
-            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy,
-        )  # fmt: skip
+        wanted = sought(desk)
         found = await count_entries(desk.database, wanted, groups, per, seconds=seconds)
         split = {"per": per.value} if per else {}
         await enter(desk, "audit.counts", wanted, by=[one.value for one in groups], **split)

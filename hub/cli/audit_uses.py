@@ -9,10 +9,11 @@ import orjson
 import typer
 
 from hub.audit.entry import Kind, subject_ref
+from hub.audit.review_filter import EntryFilter
 from hub.audit.uses import MAX_LIMIT, Use, UseFilter, UsePage, unclosed_uses
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
-from hub.clock import CST
+from hub.clock import CST, civil_date
 
 _SHOWN_OF_SUBJECT = 12
 
@@ -27,15 +28,17 @@ def list_uses(
 ) -> None:
     """List uses of which no report was made, by caller. The reading itself is entered into the log."""
     wanted = UseFilter(frozenset({purpose}) if purpose else None, institution, overdue)
+    told = EntryFilter.checked(institution=institution, purpose=purpose).said()
+    told |= {"overdue": "yes"} if overdue else {}
 
     async def act(desk: Desk) -> tuple[UsePage, Sequence[tuple[Use, bool]]]:
         now = desk.clock.now()
         page = await unclosed_uses(desk.database, desk.rules.policy, wanted, now, limit=limit, after=after)
         await desk.record(
             "audit.uses", now=now, kind=Kind.AUDIT_READ, purpose="AUDIT_REVIEW",
-            detail={"shown": len(page.uses)} | _said(wanted),
+            detail={"shown": len(page.uses), **told},
         )  # fmt: skip
-        today = now.astimezone(CST).date()
+        today = civil_date(now)
         return page, [(use, use.overdue(today)) for use in page.uses]
 
     page, found = at_desk(act)
@@ -72,13 +75,3 @@ def _document(use: Use, *, late: bool) -> Mapping[str, Any]:
         "dueOn": use.due_on.isoformat(),
         "overdue": late,
     }
-
-
-def _said(wanted: UseFilter) -> dict[str, Any]:
-    """The filter as it goes into the log."""
-    said = {
-        "institution": wanted.institution,
-        "purpose": ", ".join(wanted.purposes) if wanted.purposes else None,
-        "overdue": "yes" if wanted.overdue else None,
-    }
-    return {name: value for name, value in said.items() if value is not None}

@@ -5,7 +5,7 @@ Who types is an account of the operating system; whoever approves or reviews is 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -60,7 +60,7 @@ def request(
 @app.command()
 def approve(emergency_id: Id) -> None:
     """Approve a request; in force at once, for the hours and uses that the rules say."""
-    done = _done(
+    done = at_desk(
         lambda desk: _service(desk).approve(emergency_id, desk.steward, desk.rules.policy, desk.clock.now())
     )
     assert done.over_at is not None
@@ -70,7 +70,7 @@ def approve(emergency_id: Id) -> None:
 @app.command()
 def end(emergency_id: Id, reason: Annotated[str, typer.Option(help="Why.")]) -> None:
     """End a grant before its time, or decline a request; every request that starts afterwards is refused."""
-    done = _done(
+    done = at_desk(
         lambda desk: _service(desk).end(
             emergency_id, reason, desk.steward, desk.rules.policy, desk.clock.now()
         )
@@ -85,7 +85,7 @@ def review(
     words: Annotated[str, typer.Option(help="Why, in words; no names or identity numbers.")],
 ) -> None:
     """Say whether a grant that is over was justified; by somebody who neither requested nor approved it."""
-    done = _done(
+    done = at_desk(
         lambda desk: _service(desk).review(
             emergency_id, verdict, words, desk.steward, desk.rules.policy, desk.clock.now()
         )
@@ -129,10 +129,6 @@ def tell() -> None:
 
 def _service(desk: Desk) -> EmergencyService:
     return EmergencyService(desk.database, desk.log, desk.ring)
-
-
-def _done(act: Callable[[Desk], Awaitable[Emergency]]) -> Emergency:
-    return at_desk(act)
 
 
 def _cells(one: Emergency, today: date) -> tuple[str, ...]:

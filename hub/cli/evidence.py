@@ -16,6 +16,7 @@ from hub.audit.redaction import redact as redact_response
 from hub.cli.console import say
 from hub.cli.desk import Desk, at_desk
 from hub.cli.evidence_material import gather, read_saved, sizes
+from hub.cli.new_file import must_be_new, write_new
 from hub.errors import InputError, IntegrityError
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ def pack(
             hint="The index of an entry stands in `hub audit list`, and in the receipt of a response.",
             message_zh="请给出 --entry 或 --response 之一。",
         )
-    _must_be_new(out)
+    must_be_new(out)
     folder = tiles.expanduser() if tiles else None
 
     async def act(desk: Desk) -> tuple[Material, bytes]:
@@ -71,7 +72,7 @@ def pack(
         return material, raw
 
     material, raw = at_desk(act)
-    _write(out, raw)
+    write_new(out, raw)
     for name, why in material.absent.items():
         say(f"warn  {name}: {why}", stderr=True)
     say(f"证据包 Evidence pack: entry {material.entry.index}, {len(raw):,} bytes, {out.name}")
@@ -87,7 +88,7 @@ def redact(
 
     Pointers begin with /data, /disclosure or /errors; what stands below a pointer is kept, too.
     """
-    _must_be_new(out)
+    must_be_new(out)
     _, document = read_saved(response)
     if document.get("format") == offline.PARTIAL:
         raise InputError(
@@ -97,7 +98,7 @@ def redact(
         )
     committed = str(offline.read_json(document["extensions"]["receipt"]["entry"])["commitment"])
     partial = redact_response(document, committed, keep)
-    _write(out, orjson.dumps(partial, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    write_new(out, orjson.dumps(partial, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     say(
         f"部分出示 Partial: {len(partial['fields'])} of {len(partial['digests'])} leaves in clear, {out.name}"
     )
@@ -112,31 +113,4 @@ def _hold(raw: bytes, vkeys: str) -> None:
             f"The pack would not verify: {error}.",
             hint="Nothing was written. Run `hub audit verify`.",
             message_zh="证据包未通过核验，未写出。",
-        ) from error
-
-
-def _must_be_new(out: Path) -> None:
-    if out.expanduser().exists():
-        raise InputError(
-            "The file is there already; nothing was overwritten.",
-            hint="Choose another name with --out.",
-            message_zh="文件已存在，未覆盖。",
-        )
-    if not out.expanduser().parent.is_dir():
-        raise InputError(
-            "The file cannot be written: there is no such folder.",
-            hint="Choose another place with --out.",
-            message_zh="无法写入文件：没有该目录。",
-        )
-
-
-def _write(out: Path, data: bytes) -> None:
-    try:
-        with out.expanduser().open("xb") as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(
-            "The file cannot be written.",
-            hint="Choose another place with --out.",
-            message_zh="无法写入文件。",
         ) from error

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
 from typing import Annotated, NamedTuple
 
 import typer
@@ -61,17 +60,13 @@ async def deliver(desk: Desk) -> str:
 
 async def notify(desk: Desk) -> str:
     """Tell subjects of their published negative records, and when repair may be applied for."""
-    titles = {dataset.id: dataset.title for dataset in desk.rules.catalog}
-    notices = NoticeService(desk.database, desk.log, desk.ring.sealer(), titles)
-    told = await NoticeSweep(notices, desk.log).run(desk.rules.policy, desk.clock.now(), desk.actor)
+    told = await NoticeSweep(notices(desk), desk.log).run(desk.rules.policy, desk.clock.now(), desk.actor)
     return f"{told.looked_at} looked at, {told.notices} notices"
 
 
 async def tell(desk: Desk) -> str:
     """Tell subjects of the emergency grants about them that are over."""
-    titles = {dataset.id: dataset.title for dataset in desk.rules.catalog}
-    notices = NoticeService(desk.database, desk.log, desk.ring.sealer(), titles)
-    sweeper = EmergencySweep(notices, desk.log, desk.rules.catalog)
+    sweeper = EmergencySweep(notices(desk), desk.log, desk.rules.catalog)
     told = await sweeper.run(desk.rules.policy, desk.clock.now(), desk.actor)
     return f"{told.emergencies} looked at, {told.notices} notices"
 
@@ -91,6 +86,12 @@ async def purge(desk: Desk, *, dry_run: bool = False) -> str:
 def recalls(desk: Desk) -> RecallService:
     """The recalls of this desk."""
     return RecallService(desk.database, desk.log, desk.ring)
+
+
+def notices(desk: Desk) -> NoticeService:
+    """The notices of this desk."""
+    titles = {dataset.id: dataset.title for dataset in desk.rules.catalog}
+    return NoticeService(desk.database, desk.log, desk.ring.sealer(), titles)
 
 
 def reach(desk: Desk) -> Reach:
@@ -140,7 +141,7 @@ async def watch_day(desk: Desk, wait: Callable[[float], Awaitable[None]]) -> Non
         wait: waits for so many seconds.
     """
     settle()
-    today: date = civil_date(desk.clock.now())
+    today = civil_date(desk.clock.now())
     good = await run_all(desk, DAILY)
     while good and civil_date(desk.clock.now()) == today:
         good = await run_all(desk, OFTEN, quiet=True)

@@ -14,6 +14,7 @@ import typer
 
 from hub.audit.entry import Kind
 from hub.audit.quota_list import MAX_LIMIT, QuotaFilter, QuotaLine, list_quotas
+from hub.audit.review_filter import EntryFilter
 from hub.cli.console import civil_time, say, show_table
 from hub.cli.desk import Desk, at_desk
 from hub.clock import CST
@@ -44,6 +45,8 @@ def list_used(
     A count stands beside the cap of each template of its purpose. The reading itself is entered into the log.
     """
     wanted = QuotaFilter(institution, purpose, near)
+    told = EntryFilter.checked(institution=institution, purpose=purpose).said()
+    told |= {"near": str(near)} if near else {}
 
     async def act(desk: Desk) -> list[QuotaLine]:
         now = desk.clock.now()
@@ -53,7 +56,7 @@ def list_used(
             now=now,
             kind=Kind.AUDIT_READ,
             purpose="AUDIT_REVIEW",
-            detail={"shown": len(found)} | _said(wanted),
+            detail={"shown": len(found), **told},
         )
         return found
 
@@ -90,9 +93,3 @@ def _document(line: QuotaLine) -> Mapping[str, Any]:
         "percent": line.percent,
         "until": line.window_end.astimezone(CST).isoformat(),
     }
-
-
-def _said(wanted: QuotaFilter) -> dict[str, Any]:
-    """The filter as it goes into the log."""
-    said = {"institution": wanted.institution, "purpose": wanted.purpose, "near": wanted.near or None}
-    return {name: str(value) for name, value in said.items() if value is not None}

@@ -57,7 +57,7 @@ def verify(
     lines: list[str] = []
     code = offline_pack.verify_file(file, " ".join(str(v) for v in verifiers), lines.append, witnesses)
     for line in lines:
-        say(_MARKS.get(line[:4], line[:4]) + line[4:])
+        _show(line)
     if code:
         raise typer.Exit(code)
     pack = any("清单 manifest" in line for line in lines)
@@ -66,14 +66,14 @@ def verify(
     )
 
 
+def _show(line: str) -> None:
+    say(_MARKS.get(line[:4], line[:4]) + line[4:])
+
+
 def _check_archive(folder: Path, verifiers: Sequence[NoteVerifier], witnesses: Sequence[str]) -> None:
     keys = " ".join(str(verifier) for verifier in verifiers)
-
-    def show(line: str) -> None:
-        say(_MARKS.get(line[:4], line[:4]) + line[4:])
-
     try:
-        offline_archive.verify_archive(folder, keys, show, tuple(witnesses))
+        offline_archive.verify_archive(folder, keys, _show, witnesses)
     except offline.NotVerifiedError as error:
         say(f"✗ {error}")
         raise typer.Exit(NOT_VERIFIED) from None

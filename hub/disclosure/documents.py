@@ -23,6 +23,7 @@ from graphql.execution.collect_fields import FragmentDetails
 
 from hub.disclosure.limits import Limits, check_limits
 from hub.errors import InputError
+from hub.model.words import holds_resident_id
 
 _MAX_ERRORS = 10
 
@@ -45,6 +46,11 @@ class Operation:
     name: str | None
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDetails]
+
+    @property
+    def said(self) -> str:
+        """Its name as the log has it: empty where there is none, or one that holds a number of a person."""
+        return "" if self.name is None or holds_resident_id(self.name) else self.name
 
     @property
     def is_query(self) -> bool:

@@ -32,9 +32,10 @@ from hub.emergency import store
 from hub.emergency.case import Danger, Emergency, EmergencyAct, EmergencyState, Verdict
 from hub.emergency.store import Wanted
 from hub.errors import InputError
-from hub.identity.details import fit_reference, fit_words
+from hub.identity.details import fit_reference
 from hub.intake.acting import Steward
 from hub.keys.ring import KeyRing
+from hub.model.words import fit_words
 from hub.policies.emergency import EmergencyTerms
 from hub.policies.model import PolicySet
 from hub.store.database import Database

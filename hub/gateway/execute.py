@@ -172,7 +172,7 @@ class Executor:
             now,
             Kind.QUERY,
             operation.document_hash,
-            operation.name or "",
+            operation.said,
             report,
             EntryOutcome.REFUSED,
             reason=reason,
@@ -194,7 +194,7 @@ class Executor:
         if prepared.subjects:
             await self._gate.report(rules, caller, prepared, asked, now, report)
         common = (rules, caller, now)
-        facts = (operation.document_hash, operation.name or "", report)
+        facts = (operation.document_hash, operation.said, report)
         if not prepared.others:
             return Operated(*common, Kind.QUERY, *facts, EntryOutcome.REFUSED)
         context = RequestContext(self._services, rules, caller, now)

@@ -34,6 +34,7 @@ from typing import Any
 
 from hub.errors import IdentifierError, InputError
 from hub.identity.jose import strict_json
+from hub.model.words import fit_words, holds_resident_id
 
 TYPE = "credit_disclosure"
 MAX_DETAILS = 20
@@ -53,9 +54,6 @@ _PSEUDONYM = re.compile(r"sub_[0-9a-f]{32}")
 _CONSENT = re.compile(r"[ce]_[A-Za-z0-9_-]{1,64}")
 _MATTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TEMPLATE = re.compile(r"[A-Z0-9-]{3,32}")
-_RESIDENT_ID = re.compile(
-    r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"
-)
 _LABEL_CHARS = {"reference": 128, "operator": 64}
 
 
@@ -269,7 +267,7 @@ def _label(detail: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str) or not value or len(value) > _LABEL_CHARS[name] or not value.isprintable():
         raise _wrong(f"The {name} of an authorization detail is not a short printable text.")
-    if _holds_resident_id(value):
+    if holds_resident_id(value):
         raise _wrong(f"The {name} of an authorization detail looks like a resident identity number.")
     return value
 
@@ -291,17 +289,6 @@ def _person(name: str | None) -> str | None:
 def fit_reference(text: str) -> bool:
     """Whether a text may stand as a case or file number: short, printable, no resident identity number."""
     return fit_words(text, _LABEL_CHARS["reference"])
-
-
-def fit_words(text: str, most: int) -> bool:
-    """Whether a text of at most so many characters is printable and holds no resident identity number."""
-    return bool(text.strip()) and len(text) <= most and text.isprintable() and not _holds_resident_id(text)
-
-
-def _holds_resident_id(text: str) -> bool:
-    """Whatever digits it is written in: full-width ones are one key away in a Chinese input method."""
-    plain = unicodedata.normalize("NFKC", text)
-    return bool(_RESIDENT_ID.search("".join(str(unicodedata.decimal(char, char)) for char in plain)))
 
 
 def _wrong(message: str) -> InputError:

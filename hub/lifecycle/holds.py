@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,6 +20,7 @@ from hub.errors import InputError
 from hub.lifecycle import records
 from hub.lifecycle.case import Actor, Capacity, RecordName
 from hub.lifecycle.moment import Moment
+from hub.model.words import fit_words
 from hub.store.database import Database
 
 _MOST_CHARS = 200
@@ -97,11 +97,10 @@ class HoldService:
             UnavailableError: when database or log cannot take it; nothing was done then.
         """
         reference = reference.strip()
-        unfit = any(unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" for c in reference)
-        if not 0 < len(reference) <= _MOST_CHARS or unfit:
+        if not fit_words(reference, _MOST_CHARS):
             raise InputError(
                 "A hold names the case that needs the record.",
-                hint=f"Give its number, at most {_MOST_CHARS} characters on one line.",
+                hint=f"Give its number, at most {_MOST_CHARS} characters on one line, and no resident identity number.",
                 message_zh="请填写案件编号。",
             )
         if review_on is not None and review_on <= moment.today:

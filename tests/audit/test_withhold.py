@@ -75,6 +75,7 @@ REFUSED: dict[str, tuple[int, str, str]] = {
     "a ground that the rules do not know": (0, "BECAUSE", "演1号"),
     "a blank reference": (0, "ALONE", " "),
     "a reference with a line break": (0, "ALONE", "a\nb"),
+    "a number of a person for a reference": (0, "ALONE", "案469999198506159993"),
     "an entry that is not there": (9, "ALONE", "演1号"),
     "an entry whose body is out already": (1, "ALONE", "演1号"),
     "the entry of an administrative act": (2, "ALONE", "演1号"),

@@ -32,7 +32,14 @@ def test_a_case_goes_its_way_between_two_accounts_of_the_machine(
     _as(monkeypatch, "first")
     case = _opened(shell)
     shell.done("audit", "case", "assign", case, "--to", "second")
+    assert [found["case"] for found in _listed(shell, "--of", "Second", "--overdue")] == []
     assert [found["case"] for found in _listed(shell, "--of", "Second")] == [case]
+    for line, overdue in zip(
+        shell.done("audit", "list", "--json").splitlines(), ({}, {"overdue": True}), strict=False
+    ):
+        said = json.loads(line)["entry"]["detail"]
+        assert said.pop("assignee").startswith("rv_")
+        assert said == {"shown": 0 if overdue else 1, **overdue}
     concluded = shell.done("audit", "case", "conclude", case, "--outcome", "JUSTIFIED", "--text", "正当业务")
     assert "PROPOSED" in concluded
     monkeypatch.setenv("LOGNAME", "second")

@@ -110,6 +110,8 @@ def test_what_is_under_hold_stays_until_it_is_released(shell: Shell) -> None:
     ran = shell("audit", "release", "5")
     assert (ran.code, "No hold" in ran.err) == (2, True)
     assert shell("audit", "hold", "--reference", "演民初3号").code == 2
+    ran = shell("audit", "hold", "--reference", "案469999198506159993", "--caller", "dept-amr")
+    assert (ran.code, "identity number" in ran.err) == (2, True)
     ran = shell("audit", "hold", "--reference", "演民初4号", "--caller", "dept-amt")
     assert (ran.code, "no such client" in ran.err) == (2, True), ran
 

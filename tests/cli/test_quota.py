@@ -3,7 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from hub.clock import SystemClock
+from hub.demo import story_facts as facts
 from hub.model.calendar import window_start
 from hub.store.database import Database
 
@@ -76,4 +79,20 @@ def test_quotas_that_cannot_be_logged_are_not_shown(shell: Shell) -> None:
 
 def test_a_percentage_beyond_the_whole_is_refused_and_reads_nothing(shell: Shell) -> None:
     assert shell("quota", "list", "--near", "101").code == 2
+    assert shell.count("log_entry") == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("quota", "list", "--institution"), ("quota", "list", "--purpose"), ("audit", "uses", "--institution"),
+        ("audit", "uses", "--purpose"), ("audit", "detect", "--caller"), ("audit", "detect", "--institution"),
+    ],
+)  # fmt: skip
+def test_a_number_of_a_person_is_no_filter_since_the_filter_is_written_into_the_log(
+    shell: Shell, command: tuple[str, ...]
+) -> None:
+    ran = shell(*command, facts.PERSON_ID)
+    assert "number of a person" in ran.err
+    assert facts.PERSON_ID not in ran.err
     assert shell.count("log_entry") == 0
