@@ -6,11 +6,9 @@ leaves an entry of kind AUDIT_READ before anything is printed.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from hub.audit import proofs
@@ -35,7 +33,7 @@ from hub.cli.audit_withhold import withhold
 from hub.cli.console import progress_bar, say, show_table
 from hub.cli.desk import with_open_database
 from hub.cli.group import NOT_VERIFIED
-from hub.cli.proof_file import ProofFile
+from hub.cli.proof_file import ProofFile, checkpoint_in
 from hub.cli.public_keys import log_verifiers
 from hub.config import Settings
 from hub.errors import InputError
@@ -151,33 +149,6 @@ def _proof_from_tiles(folder: Path, index: int, size: int | None, key: str) -> P
 def checkpoint() -> None:
     """Print the newest signed checkpoint: keep it, and the log can no longer be set back unseen."""
     typer.echo(with_open_database(proofs.stored_checkpoint), nl=False)
-
-
-def checkpoint_in(path: Path) -> str:
-    """The checkpoint in a file: a saved response, a receipt, a proof, or the signed note itself.
-
-    Raises:
-        InputError: when the file cannot be read or holds none.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "The file with the earlier checkpoint cannot be read.", hint="Check the name after --from."
-        ) from error
-    try:
-        document = orjson.loads(text)
-    except json.JSONDecodeError:
-        return text
-    for step in ("extensions", "receipt"):
-        document = document.get(step, document) if isinstance(document, dict) else document
-    note = document.get("checkpoint") if isinstance(document, dict) else None
-    if not isinstance(note, str) or not note:
-        raise InputError(
-            "The file after --from holds no checkpoint.",
-            hint="Give a saved response, a receipt, a proof, or a checkpoint.",
-        )
-    return note
 
 
 def _show(report: WalkReport, earlier: int, *, part: bool) -> None:

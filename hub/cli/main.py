@@ -1,47 +1,56 @@
-"""The command `hub`: all families of commands under one root."""
+"""The command `hub`: all families of commands under one root.
+
+A family's module is imported when its command is called, or when all are listed.
+"""
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 import hub
-from hub.cli import (
-    audit,
-    bench,
-    client,
-    consent,
-    demo,
-    emergency,
-    evidence,
-    keys,
-    match,
-    policy,
-    quota,
-    recall,
-    records,
-    schema,
-    serve,
-    subject,
-    token,
-    trusted,
-    witness,
-)
-from hub.cli.check import check
 from hub.cli.console import say
-from hub.cli.demo_data import demo_data
-from hub.cli.explain import explain
 from hub.cli.group import HubGroup
-from hub.cli.ingest import ingest, template
-from hub.cli.jobs import jobs
-from hub.cli.pull import pull
-from hub.cli.quality import quality
-from hub.cli.verify import verify
+
+COMMANDS = {
+    "demo": "demo:demo",
+    "demo-data": "demo_data:demo_data",
+    "serve": "serve:serve",
+    "migrate": "serve:migrate",
+    "check": "check:check",
+    "ingest": "ingest:ingest",
+    "pull": "pull:pull",
+    "template": "ingest:template",
+    "token": "token:token",
+    "explain": "explain:explain",
+    "verify": "verify:verify",
+    "quality": "quality:quality",
+    "jobs": "jobs:jobs",
+    "consent": "consent:app",
+    "emergency": "emergency:app",
+    "audit": "audit:app",
+    "witness": "witness:app",
+    "evidence": "evidence:app",
+    "recall": "recall:app",
+    "records": "records:app",
+    "match": "match:app",
+    "subject": "subject:app",
+    "quota": "quota:app",
+    "keys": "keys:app",
+    "client": "client:app",
+    "policy": "policy:app",
+    "schema": "schema:app",
+    "documents": "trusted:app",
+    "bench": "bench:bench",
+}
+"""Module below `hub.cli` and name in it, by command: a function, or a Typer application with commands of its own."""
 
 
-def build_app() -> typer.Typer:
-    """The command line with every family registered."""
+def build_app(only: str = "") -> typer.Typer:
+    """The command line, with every family or one alone."""
     app = typer.Typer(
         name="hub",
         cls=HubGroup,
@@ -52,41 +61,21 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    app.command("demo")(demo.demo)
-    app.command("demo-data")(demo_data)
-    app.command("serve", epilog=serve.EPILOG)(serve.serve)
-    app.command("migrate")(serve.migrate)
-    app.command("check")(check)
-    app.command("ingest")(ingest)
-    app.command("pull")(pull)
-    app.command("template")(template)
-    app.command("token", epilog=token.EPILOG)(token.token)
-    app.command("explain")(explain)
-    app.command("verify")(verify)
-    app.command("quality")(quality)
-    app.command("jobs")(jobs)
-    app.add_typer(consent.app, name="consent")
-    app.add_typer(emergency.app, name="emergency")
-    app.add_typer(audit.app, name="audit")
-    app.add_typer(witness.app, name="witness")
-    app.add_typer(evidence.app, name="evidence")
-    app.add_typer(recall.app, name="recall")
-    app.add_typer(records.app, name="records")
-    app.add_typer(match.app, name="match")
-    app.add_typer(subject.app, name="subject")
-    app.add_typer(quota.app, name="quota")
-    app.add_typer(keys.app, name="keys")
-    app.add_typer(client.app, name="client")
-    app.add_typer(policy.app, name="policy")
-    app.add_typer(schema.app, name="schema")
-    app.add_typer(trusted.app, name="documents")
-    app.command("bench")(bench.bench)
+    for name in [only] if only else COMMANDS:
+        place, _, member = COMMANDS[name].partition(":")
+        module = import_module(f"hub.cli.{place}")
+        found = getattr(module, member)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name, epilog=getattr(module, "EPILOG", None) if name == place else None)(found)
     return app
 
 
 def main() -> None:
     """Run the command line of this process."""
-    build_app()(prog_name="hub")
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    build_app(first if first in COMMANDS else "")(prog_name="hub")
 
 
 def _version(wanted: bool) -> None:

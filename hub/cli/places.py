@@ -23,7 +23,6 @@ from pathlib import Path
 
 from hub.config import Settings
 from hub.store.embedded import EmbeddedServer
-from hub.store.migrate import migrate
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ def with_database(settings: Settings) -> Iterator[Settings]:
     was_running = server.running
     server.start()
     try:
+        from hub.store.migrate import migrate
+
         migrate(server.url())
         yield replace(settings, database_url=server.url())
     finally:

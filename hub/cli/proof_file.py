@@ -5,16 +5,18 @@ The leaf hash says nothing about what the entry holds, so a proof can be handed 
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hub.audit.merkle import verify_inclusion
 from hub.audit.note import Checkpoint, verify_checkpoint
-from hub.errors import VerificationError
+from hub.errors import InputError, VerificationError
 from hub.keys.note import NoteVerifier
 
 FORMAT = "credit-hub-proof/1"
@@ -97,3 +99,30 @@ def _text(data: bytes) -> str:
 
 def _malformed() -> VerificationError:
     return VerificationError("The proof is not well formed.", hint="Save it exactly as it was printed.")
+
+
+def checkpoint_in(path: Path) -> str:
+    """The checkpoint in a file: a saved response, a receipt, a proof, or the signed note itself.
+
+    Raises:
+        InputError: when the file cannot be read or holds none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            "The file with the earlier checkpoint cannot be read.", hint="Check the name after --from."
+        ) from error
+    try:
+        document = orjson.loads(text)
+    except json.JSONDecodeError:
+        return text
+    for step in ("extensions", "receipt"):
+        document = document.get(step, document) if isinstance(document, dict) else document
+    note = document.get("checkpoint") if isinstance(document, dict) else None
+    if not isinstance(note, str) or not note:
+        raise InputError(
+            "The file after --from holds no checkpoint.",
+            hint="Give a saved response, a receipt, a proof, or a checkpoint.",
+        )
+    return note

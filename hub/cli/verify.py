@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from hub.audit import offline, offline_archive, offline_pack
-from hub.cli.audit import checkpoint_in
 from hub.cli.console import say
 from hub.cli.group import NOT_VERIFIED
-from hub.cli.proof_file import FORMAT, ProofFile
+from hub.cli.proof_file import FORMAT, ProofFile, checkpoint_in
 from hub.cli.public_keys import log_verifiers
 from hub.config import Settings
 from hub.errors import VerificationError

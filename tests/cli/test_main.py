@@ -1,20 +1,17 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
 from typer.testing import CliRunner
 
 import hub
-from hub.cli.main import build_app
+from hub.cli.main import COMMANDS, build_app
 from hub.config import Settings
 
 from .conftest import Shell
-
-COMMANDS = (
-    "demo", "serve", "migrate", "check", "ingest", "template", "token", "explain", "verify", "consent", "audit",
-    "emergency", "evidence", "keys", "client", "policy", "schema", "bench",
-)  # fmt: skip
 
 
 def test_help_lists_every_command(bare: Shell) -> None:
@@ -27,6 +24,22 @@ def test_help_lists_every_command(bare: Shell) -> None:
 def test_every_command_has_help_that_fits_eighty_columns(bare: Shell, command: str) -> None:
     out = bare.done(command, "--help")
     assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_a_command_that_is_loaded_alone_is_the_one_that_is_listed_with_all_others() -> None:
+    whole = build_app()
+    for command in COMMANDS:
+        alone, listed = (CliRunner().invoke(app, [command, "--help"]) for app in (build_app(command), whole))
+        assert (alone.exit_code, alone.output) == (0, listed.output), command
+
+
+def test_what_outsiders_run_loads_neither_database_nor_schema() -> None:
+    code = "import sys\nfrom hub.cli.main import build_app\nbuild_app(sys.argv[1])\nprint(*sys.modules)"
+    for command in ("verify", "witness"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, command], capture_output=True, text=True, check=True
+        )
+        assert not {"sqlalchemy", "asyncpg", "strawberry", "graphql", "casbin"} & set(done.stdout.split())
 
 
 def test_serve_help_lists_every_setting_with_its_default(bare: Shell) -> None:
