@@ -39,6 +39,7 @@ def list_entries(
     reason: options.Reason = "",
     document: options.Document = "",
     policy: options.Policy = "",
+    country: options.Country = "",
     since: options.Since = "",
     until: options.Until = "",
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many.")] = 50,
@@ -54,7 +55,7 @@ def list_entries(
         wanted = options.filter_of(
             desk, subject, since, until, caller=caller, institution=institution, operator=person, purpose=purpose,
             matter=matter, reference=reference, consent=consent, dataset=dataset, field=field, shown=shown,
-            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy,
+            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy, country=country,
         )  # fmt: skip
         found = await read_entries(desk.database, wanted, limit=limit, before=before, seconds=seconds)
         await enter(desk, "audit.list", wanted, shown=len(found))

@@ -40,6 +40,7 @@ def counts(
     reason: options.Reason = "",
     document: options.Document = "",
     policy: options.Policy = "",
+    country: options.Country = "",
     since: options.Since = "",
     until: options.Until = "",
     seconds: options.Seconds = SECONDS,
@@ -55,7 +56,7 @@ def counts(
         wanted = options.filter_of(
             desk, subject, since, until, caller=caller, institution=institution, operator=person, purpose=purpose,
             matter=matter, reference=reference, consent=consent, dataset=dataset, field=field, shown=shown,
-            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy,
+            record=record, outcome=outcome, kind=kind, reason=reason, document=document, policy=policy, country=country,
         )  # fmt: skip
         found = await count_entries(desk.database, wanted, groups, per, seconds=seconds)
         split = {"per": per.value} if per else {}

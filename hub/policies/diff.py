@@ -186,7 +186,7 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
         "data_life_days": _more_or_unlimited,
         "onward_transfer": _more,
     },
-    "role": {},
+    "role": {"abroad": _more},
     "question": {},
     "questions": {"questions": _more, "thresholds": _more, "window_days": _less},
 }

@@ -85,7 +85,7 @@ def test_an_entry_leads_down_to_rules_consent_and_purpose_and_to_no_value(
         token = await officer(world)
         answer = await world.ask(token, SHOW, {"i": index})
         found = answer["data"]["auditEntry"]
-        assert found["caveats"] == ["ROLES_OF_NOW"]
+        assert found["caveats"] == []
         (part,) = found["parts"]
         assert part["purpose"] == "LOAN_APPLICATION"
         assert part["purposeSource"]
