@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import NamedTuple, TypeVar
 
 from hub.audit.detect_scan import Fields, Past, Scan, Seen, Who
+from hub.audit.relations import Relation
 from hub.clock import CST
 from hub.model.workdays import WorkingCalendar
 from hub.policies.detections import Detection, Method
@@ -51,6 +52,8 @@ class Surroundings(NamedTuple):
     """Pseudonym of an institution as a subject."""
     watched: Collection[str]
     """Pseudonyms on the watch list."""
+    relations: Mapping[tuple[str, str, str], Sequence[Relation]] = {}
+    """By institution, person and subject: the declarations of avoidance about the persons of the scan."""
 
 
 def finding(rule: Detection, group: Sequence[Seen], who: Who, subject: str = "", **facts: object) -> Finding:
@@ -121,6 +124,20 @@ def watched(rule: Detection, scan: Scan, around: Surroundings) -> Iterator[Findi
     about = [
         one for one in scan.seen if one.shown and one.subject in around.watched and rule.concerns(one.purpose)
     ]
+    groups = _grouped(about, lambda one: (one.subject, one.who, one.purpose))
+    for (subject, who, purpose), group in groups.items():
+        yield finding(rule, group, who, subject, purpose=purpose)
+
+
+def declared_relation(rule: Detection, scan: Scan, around: Surroundings) -> Iterator[Finding]:
+    """A person was shown a subject from which, as its institution has declared, it must stand aside."""
+    kinds, days = rule.words["kinds"], rule.numbers["after_days"]
+
+    def declared(one: Seen) -> bool:
+        known = around.relations.get((one.who.institution, one.who.person, one.subject), ())
+        return any(relation.kind in kinds and relation.covers(one.at, days) for relation in known)
+
+    about = [one for one in scan.seen if one.shown and rule.concerns(one.purpose) and declared(one)]
     groups = _grouped(about, lambda one: (one.subject, one.who, one.purpose))
     for (subject, who, purpose), group in groups.items():
         yield finding(rule, group, who, subject, purpose=purpose)
@@ -215,6 +232,7 @@ METHODS: Mapping[Method, Callable[[Detection, Scan, Surroundings], Iterator[Find
     Method.OFF_HOURS: off_hours,
     Method.OWN_INSTITUTION: own_institution,
     Method.WATCHED: watched,
+    Method.DECLARED_RELATION: declared_relation,
     Method.MANY_INSTITUTIONS: many_institutions,
     Method.ENUMERATION: enumeration,
     Method.REFUSED_SUBJECTS: refused_subjects,

@@ -38,6 +38,14 @@ _ACTS = (
     ("subject.", Label("查阅或维护主体登记", "read or kept the register of subjects")),
     ("match.", Label("核对主体名称", "matched the name of a subject")),
     ("audit.case.", Label("办理审查案件", "handled a review case")),
+    (
+        "audit.relation.declare",
+        Label("申报其经办人应对您回避", "declared that a person of its staff must stand aside from you"),
+    ),
+    (
+        "audit.relation.end",
+        Label("撤销其经办人对您的回避申报", "ended a declaration that a person must stand aside from you"),
+    ),
     ("audit.watch.", Label("维护重点关注名单", "kept the list of watched subjects")),
     ("audit.", Label("查阅日志", "read the log")),
 )

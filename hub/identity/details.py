@@ -288,6 +288,22 @@ def _person(name: str | None) -> str | None:
     return found
 
 
+def person_named(text: str) -> str:
+    """The name of a person in the form in which tokens state it.
+
+    Raises:
+        InputError: when it is no short printable text, or looks like a resident identity number.
+    """
+    try:
+        return _person(_label({"operator": text}, "operator")) or ""
+    except InputError:
+        raise InputError(
+            "This is no name of a person acting.",
+            hint="Write it as tokens name it: up to 64 printable characters, no resident identity number.",
+            message_zh="经办人姓名应为不超过64字的可打印文字，且不得含公民身份号码。",
+        ) from None
+
+
 def fit_reference(text: str) -> bool:
     """Whether a text may stand as a case or file number: short, printable, no resident identity number."""
     return fit_words(text, _LABEL_CHARS["reference"])

@@ -140,11 +140,35 @@ def test_a_field_that_was_shown_against_the_rules_is_seen(database_url: str, tmp
         index = await read_once(world)
         async with world.hub.database.connection() as connection:
             await connection.execute(
-                "UPDATE client SET roles = ARRAY['county_tenant'] WHERE client_id = 'bank-hkb'"
+                "UPDATE log_entry SET body = convert_to("
+                """replace(convert_from(body, 'UTF8'), '"roles":["bank"]', '"roles":["county_tenant"]'), 'UTF8')"""
             )
         found = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
         name = next(f for f in found["parts"][0]["fields"] if f["name"] == "name")
         assert (name["recorded"], name["outcome"], name["agrees"]) == ("CLEAR", "WITHHELD", False)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_entry_is_judged_by_the_roles_of_its_time_and_one_without_by_those_of_now(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        index = await read_once(world)
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE client SET roles = ARRAY['county_tenant'] WHERE client_id = 'bank-hkb'"
+            )
+        found = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
+        assert found["caveats"] == []
+        assert all(field["agrees"] for field in found["parts"][0]["fields"])
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE log_entry SET body = convert_to("
+                """replace(convert_from(body, 'UTF8'), '"roles":["bank"],', ''), 'UTF8')"""
+            )
+        old = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
+        assert old["caveats"] == ["ROLES_OF_NOW"]
 
     run(database_url, tmp_path, scene)
 
