@@ -12,6 +12,7 @@ from hub.api.context import RequestContext, held_grant
 from hub.api.scalars import Date, DateTime
 from hub.audit.log import AuditLog
 from hub.audit.relations import Declared, Declarer, Relation, declare, end, list_relations
+from hub.audit.review_filter import EntryFilter
 from hub.errors import UnavailableError
 from hub.identity.details import Grant, person_named
 from hub.policies.detections import RelationKind
@@ -74,8 +75,8 @@ async def list_declared(
     if held_grant(context.rules.policy, context.caller, REVIEW) is not None:
         context.require(REVIEW)
         context.audit_read = True
-        whose = institution or ""
-        context.read_log("declaredRelations", institution=whose if whose.isprintable() else None, first=size)
+        whose = EntryFilter.checked(institution=institution).institution or ""
+        context.read_log("declaredRelations", institution=whose, first=size)
     else:
         _acting(context)
         whose = context.caller.institution

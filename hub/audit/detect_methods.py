@@ -203,7 +203,7 @@ def complementary(rule: Detection, scan: Scan, _around: Surroundings) -> Iterato
         for (mine, of_mine), (other, of_other) in combinations(views, 2):
             gained = _gained(of_mine, of_other), _gained(of_other, of_mine)
             if min(map(len, gained)) >= rule.numbers["fields"]:
-                told = " + ".join(f"{caller}/{purpose}" for caller, purpose in (mine, other))
+                told = " + ".join(_view(*view) for view in ((mine, of_mine), (other, of_other)))
                 both = sorted(of_mine + of_other, key=lambda one: one.index)
                 who = Who(institution, mine[0] if mine[0] == other[0] else "", "")
                 yield finding(rule, both, who, subject, views=told, fields=sum(map(len, gained)))
@@ -259,6 +259,13 @@ def _common(group: Sequence[Seen]) -> Who:
 def _burst(rule: Detection, burst: Sequence[Seen], who: Who) -> Finding:
     subjects = len({one.subject for one in burst})
     return finding(rule, burst, who, subjects=subjects, minutes=rule.numbers["minutes"])
+
+
+def _view(key: tuple[str, str], group: Sequence[Seen]) -> str:
+    """How one of two views is named: client, the roles it had, purpose."""
+    caller, purpose = key
+    roles = ", ".join(sorted({one.roles for one in group if one.roles}))
+    return f"{caller} ({roles})/{purpose}" if roles else f"{caller}/{purpose}"
 
 
 def _gained(mine: Sequence[Seen], other: Sequence[Seen]) -> set[str]:

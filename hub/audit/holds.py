@@ -20,6 +20,7 @@ from hub.audit.log import AuditLog
 from hub.audit.months import month_of
 from hub.audit.withhold import EntryOf
 from hub.errors import InputError
+from hub.model.resident_ids import holds_resident_id
 from hub.store.database import Database
 
 PLACE, RELEASE = "audit.hold", "audit.release"
@@ -126,6 +127,12 @@ async def place(
             "The reference is blank, too long, or holds control characters.",
             hint=f"Give the number of the case, {LONGEST_REFERENCE} characters at most.",
             message_zh="案号为空、过长或含控制字符。",
+        )
+    if holds_resident_id(reference):
+        raise InputError(
+            "The reference holds a number of a person, and it is written into the log.",
+            hint="Give the number of the file; subjects are named by their pseudonyms.",
+            message_zh="案号含公民身份号码，不得写入日志。",
         )
     entry = entry_of(PLACE, {"reference": reference.strip()} | scope.said())
     async with database.connection() as connection, connection.transaction():

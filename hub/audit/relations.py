@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,6 +33,7 @@ DECLARE, END = PREFIX + "declare", PREFIX + "end"
 MOST = 20_000
 """Declarations in force of one institution."""
 _COLUMNS = "relation_id, institution, person, subject_id, kind, since, until, client_id, ended_at"
+_ID = re.compile(r"dr_[0-9a-f]{32}")
 _COUNT = "SELECT count(*) FROM audit_relation WHERE institution = $1 AND ended_at IS NULL"
 _ADD = """
 INSERT INTO audit_relation
@@ -158,7 +160,7 @@ async def end(database: Database, log: AuditLog, by: Declarer, relation_id: str,
         UnavailableError: when database or log cannot take it; nothing was changed then.
     """
     async with database.connection() as connection, connection.transaction():
-        row = await connection.fetchrow(_GET, relation_id)
+        row = await connection.fetchrow(_GET, relation_id) if _ID.fullmatch(relation_id) else None
         if row is None or by.institution not in ("", row["institution"]):
             raise InputError(
                 "There is no such declaration in force of your institution.",
@@ -193,6 +195,8 @@ async def list_relations(
     Raises:
         UnavailableError: when the database is away.
     """
+    if after is not None and not _ID.fullmatch(after):
+        return []
     async with database.connection() as connection:
         return [_relation(row) for row in await connection.fetch(_LIST, institution, after, limit)]
 

@@ -21,6 +21,7 @@ from hub.audit.entry import Entry, Json, Kind, read_body
 from hub.audit.log import AuditLog
 from hub.audit.withheld import WITHHOLD
 from hub.errors import InputError
+from hub.model.resident_ids import holds_resident_id
 from hub.policies.withholding import Ground
 from hub.store.database import Database
 
@@ -71,6 +72,12 @@ async def ask(
             "The reference is blank, too long, or holds control characters.",
             hint=f"Give the number of the decision, {LONGEST_REFERENCE} characters at most.",
             message_zh="文号为空、过长或含控制字符。",
+        )
+    if holds_resident_id(reference):
+        raise InputError(
+            "The reference holds a number of a person, and it is written into the log.",
+            hint="Give the number of the file; subjects are named by their pseudonyms.",
+            message_zh="文号含公民身份号码，不得写入日志。",
         )
     facts = {"index": index, "ground": known.code, "reference": reference.strip()}
     async with database.connection() as connection, connection.transaction():

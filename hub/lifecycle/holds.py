@@ -21,6 +21,7 @@ from hub.errors import InputError
 from hub.lifecycle import records
 from hub.lifecycle.case import Actor, Capacity, RecordName
 from hub.lifecycle.moment import Moment
+from hub.model.resident_ids import holds_resident_id
 from hub.store.database import Database
 
 _MOST_CHARS = 200
@@ -103,6 +104,12 @@ class HoldService:
                 "A hold names the case that needs the record.",
                 hint=f"Give its number, at most {_MOST_CHARS} characters on one line.",
                 message_zh="请填写案件编号。",
+            )
+        if holds_resident_id(reference):
+            raise InputError(
+                "The number of the case holds a number of a person.",
+                hint="Give the number of the file alone.",
+                message_zh="案件编号含公民身份号码。",
             )
         if review_on is not None and review_on <= moment.today:
             raise InputError(

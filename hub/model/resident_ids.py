@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +23,8 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
 _FORM = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _FIRST_GENERATION = re.compile(r"[1-9][0-9]{14}")
+_WITHIN = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)", re.ASCII)
+_BETWEEN = re.compile(r"(?<=\d)[\s\-‐-―·.]+(?=[\dXx])")
 _PROVINCES = frozenset(
     str(code)
     for start, end in ((11, 16), (21, 24), (31, 38), (41, 47), (50, 55), (61, 66), (71, 72), (81, 84))
@@ -138,3 +141,11 @@ def _refusal(rule: str, detail: str, zh: str) -> IdentifierError:
         hint="Compare the number with the document.",
         message_zh=f"公民身份号码{zh}。",
     )
+
+
+def holds_resident_id(text: str) -> bool:
+    """Whether a free text holds such a number, its check character right, in whatever digits and however grouped."""
+    wide = unicodedata.normalize("NFKC", text)
+    plain = "".join(str(unicodedata.decimal(char, char)) for char in wide)
+    numbers = [*_WITHIN.findall(plain), *_WITHIN.findall(_BETWEEN.sub("", plain))]
+    return any(number[-1].upper() == resident_check_character(number[:-1]) for number in numbers)

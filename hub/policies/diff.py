@@ -163,6 +163,7 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
         "grant_required": _less,
         "hours": _more,
         "uses": _more,
+        "open_requests": _more,
         "items": _gain,
         "holders": _gain,
     },

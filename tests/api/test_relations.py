@@ -104,6 +104,8 @@ def test_another_institution_neither_sees_nor_ends_a_declaration_and_cannot_tell
         theirs, none = [
             (await world.ask(other, END, {"i": name}))["errors"][0] for name in (one["id"], "dr_" + "0" * 32)
         ]
+        strange = (await world.ask(other, END, {"i": "dr_\x00"}))["errors"][0]
+        assert strange["message"] == none["message"]
         assert (theirs["message"], theirs["extensions"]) == (none["message"], none["extensions"])
 
     run(database_url, tmp_path, scene)
@@ -114,7 +116,7 @@ def test_the_person_concerned_does_not_end_its_own_declaration_and_a_colleague_d
 ) -> None:
     async def scene(world: World) -> None:
         one = await declared(world)
-        for operator in (MEI, "　梅经理"):
+        for operator in (MEI, " 梅经理 "):
             answer = await world.ask(await bank(world, operator), END, {"i": one["id"]})
             assert refused(answer) == "BAD_INPUT"
             assert "本人以外" in answer["errors"][0]["extensions"]["messageZh"]
