@@ -60,6 +60,11 @@ class AuditFilter:
     policy: str | None = strawberry.field(
         default=None, description="规则版本或其开头。Policy revision, or its beginning."
     )
+    country: str | None = strawberry.field(
+        default=None,
+        description="调用方所在国家或地区（ISO 3166-1 两位代码，港澳台各有代码）。"
+        "Country of the caller, ISO 3166-1 alpha-2; HK, MO and TW are codes of their own.",
+    )
     since: DateTime | None = strawberry.field(default=None, description="起始时间（含）。From, inclusive.")
     until: DateTime | None = strawberry.field(default=None, description="截止时间（不含）。Until, exclusive.")
 

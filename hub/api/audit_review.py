@@ -25,7 +25,7 @@ Info = strawberry.Info[RequestContext, Any]
 strawberry.enum(
     CountBy,
     name="AuditCountBy",
-    description="分组项：调用方、机构、经办人、用途、类型、结果、原因、信息项。What entries can be counted by.",
+    description="分组项：调用方、机构、经办人、用途、类型、结果、原因、信息项、国家或地区。What entries can be counted by.",
 )
 strawberry.enum(
     Period, name="AuditPeriod", description="统计周期：日、周、月（北京时间）。Length of time, UTC+8."
@@ -47,6 +47,10 @@ class AuditEntry:
     caller: str = strawberry.field(description="调用方。Client that called.")
     institution: str = strawberry.field(description="调用方所属机构。Institution behind it.")
     operator: str = strawberry.field(description="经办人假名。Pseudonym of the person acting.")
+    country: str | None = strawberry.field(
+        description="调用方所在国家或地区；空表示记录未载明。Country of the caller; null where the entry does not say."
+    )
+    roles: list[str] = strawberry.field(description="调用方的角色。Roles of the caller.")
     purpose: str = strawberry.field(description="用途。Purpose.")
     operation: str = strawberry.field(description="操作名。Operation.")
     document: str = strawberry.field(description="查询文档哈希。Hash of the query document.")
@@ -195,6 +199,8 @@ def show_entry(listed: ListedEntry) -> AuditEntry:
         caller=listed.caller,
         institution=body.get("institution", ""),
         operator=body.get("operator", ""),
+        country=body.get("country"),
+        roles=list(body.get("roles", ())),
         purpose=listed.purpose,
         operation=body.get("operation", ""),
         document=body.get("document", ""),

@@ -74,6 +74,10 @@ class LedgerLine:
     who: BilingualText = strawberry.field(description="查询方名称。Name of who asked.")
     institution: str = strawberry.field(description="查询机构。Institution that asked.")
     caller: str = strawberry.field(description="查询系统。System that asked.")
+    country: str | None = strawberry.field(
+        description="查询方所在国家或地区（ISO 3166-1 两位代码）；空表示记录未载明。"
+        "Country of who asked, ISO 3166-1 alpha-2; null where the log does not say."
+    )
     purpose: str = strawberry.field(description="用途。Purpose.")
     purpose_title: BilingualText = strawberry.field(description="用途名称。Title of the purpose.")
     operation: str = strawberry.field(description="操作名。Operation.")
@@ -153,6 +157,7 @@ def _line(
         who=text(who),
         institution=line.institution,
         caller=line.caller,
+        country=line.country or None,
         purpose=line.purpose,
         purpose_title=text(words.purpose(line)),
         operation=line.operation,

@@ -36,6 +36,7 @@ from hub.api import (
     quotas,
     recalls,
     registers,
+    relations,
     steering,
     submissions,
     uses,
@@ -148,6 +149,7 @@ def _query(types: CatalogTypes) -> type:
         *audit_entry.fields(),
         *audit_findings.fields(),
         *audit_cases.queries(),
+        *relations.queries(),
         *recalls.query_fields(),
         *quotas.fields(),
         *uses.queries(),
@@ -172,6 +174,7 @@ def _mutation() -> type:
         *uses.mutations(),
         *emergencies.mutations(),
         *audit_cases.mutations(),
+        *relations.mutations(),
     ]
     return create_type("Mutation", fields, description="变更。What can be done.")
 

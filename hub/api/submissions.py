@@ -134,6 +134,7 @@ def _log(context: RequestContext, log: AuditLog, grant: Grant, act: str, **detai
             new_entry_id(), context.now, Kind.ADMIN, EntryOutcome.DONE, caller.client.client_id,
             institution=caller.institution, operator=person, purpose=grant.purpose, operation=act,
             policy=rules.policy.revision, catalogue=rules.catalog.revision, detail={**entry_detail(report), **detail},
+            country=caller.client.country, roles=caller.roles,
         )  # fmt: skip
         return (await log.append(entry)).index
 

@@ -15,14 +15,12 @@ from typing import NamedTuple
 
 from hub.errors import InputError
 from hub.keys.sealing import DataKey, Sealer, aad_prefix
-from hub.model.resident_ids import resident_check_character
+from hub.model.resident_ids import holds_resident_id
 
 MOST_CHARS = 2_000
 _PLACE = "audit_case"
 _SALT_BYTES = 16
-_RESIDENT_ID = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)", re.ASCII)
 _MOBILE = re.compile(r"(?<![0-9A-Za-z])1\d{10}(?![0-9A-Za-z])", re.ASCII)
-_BETWEEN = re.compile(r"(?<=\d)[\s\-‐-―·.]+(?=[\dXx])")
 
 
 def checked_text(text: str, *, required: bool = False) -> str:
@@ -39,9 +37,7 @@ def checked_text(text: str, *, required: bool = False) -> str:
             message_zh=f"须写明文字，且不得超过 {MOST_CHARS} 字。",
         )
     wide = unicodedata.normalize("NFKC", plain)
-    numbers = [*_RESIDENT_ID.findall(wide), *_RESIDENT_ID.findall(_BETWEEN.sub("", wide))]
-    of_person = any(number[-1].upper() == resident_check_character(number[:-1]) for number in numbers)
-    if of_person or _MOBILE.search(wide):
+    if holds_resident_id(plain) or _MOBILE.search(wide):
         raise InputError(
             "The text holds what looks like a number of a person.",
             hint="Name subjects by their pseudonyms.",

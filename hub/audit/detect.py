@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from hub.audit.detect_methods import METHODS, Finding, Surroundings, finding
 from hub.audit.detect_scan import MOST, Scan, Seen, Who, past_of, scan
 from hub.audit.entry import subject_ref
+from hub.audit.relations import relations_of
 from hub.audit.review_equation import Misfit, check_equation
 from hub.audit.review_read import SECONDS, index_range, reading
 from hub.audit.uses import MAX_LIMIT, Use, UseFilter, unclosed_uses
@@ -161,6 +162,7 @@ async def _detect(
             policy.clocks.calendar,
             lambda institution: subject_ref(own(institution)),
             await watched_subjects(connection),
+            await relations_of(connection, (one.who.person for one in read.seen if one.who.person)),
         )
     found = await asyncio.to_thread(_computed, rules, read, around)
     for rule in rules:

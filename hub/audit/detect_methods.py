@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import NamedTuple, TypeVar
 
 from hub.audit.detect_scan import Fields, Past, Scan, Seen, Who
+from hub.audit.relations import Relation
 from hub.clock import CST
 from hub.model.workdays import WorkingCalendar
 from hub.policies.detections import Detection, Method
@@ -51,6 +52,8 @@ class Surroundings(NamedTuple):
     """Pseudonym of an institution as a subject."""
     watched: Collection[str]
     """Pseudonyms on the watch list."""
+    relations: Mapping[tuple[str, str, str], Sequence[Relation]] = {}
+    """By institution, person and subject: the declarations of avoidance about the persons of the scan."""
 
 
 def finding(rule: Detection, group: Sequence[Seen], who: Who, subject: str = "", **facts: object) -> Finding:
@@ -126,6 +129,20 @@ def watched(rule: Detection, scan: Scan, around: Surroundings) -> Iterator[Findi
         yield finding(rule, group, who, subject, purpose=purpose)
 
 
+def declared_relation(rule: Detection, scan: Scan, around: Surroundings) -> Iterator[Finding]:
+    """A person was shown a subject from which, as its institution has declared, it must stand aside."""
+    kinds, days = rule.words["kinds"], rule.numbers["after_days"]
+
+    def declared(one: Seen) -> bool:
+        known = around.relations.get((one.who.institution, one.who.person, one.subject), ())
+        return any(relation.kind in kinds and relation.covers(one.at, days) for relation in known)
+
+    about = [one for one in scan.seen if one.shown and rule.concerns(one.purpose) and declared(one)]
+    groups = _grouped(about, lambda one: (one.subject, one.who, one.purpose))
+    for (subject, who, purpose), group in groups.items():
+        yield finding(rule, group, who, subject, purpose=purpose)
+
+
 def many_institutions(rule: Detection, scan: Scan, _around: Surroundings) -> Iterator[Finding]:
     """A subject that unusually many institutions were shown."""
     looked = [one for one in scan.seen if one.shown and rule.concerns(one.purpose)]
@@ -186,7 +203,7 @@ def complementary(rule: Detection, scan: Scan, _around: Surroundings) -> Iterato
         for (mine, of_mine), (other, of_other) in combinations(views, 2):
             gained = _gained(of_mine, of_other), _gained(of_other, of_mine)
             if min(map(len, gained)) >= rule.numbers["fields"]:
-                told = " + ".join(f"{caller}/{purpose}" for caller, purpose in (mine, other))
+                told = " + ".join(_view(*view) for view in ((mine, of_mine), (other, of_other)))
                 both = sorted(of_mine + of_other, key=lambda one: one.index)
                 who = Who(institution, mine[0] if mine[0] == other[0] else "", "")
                 yield finding(rule, both, who, subject, views=told, fields=sum(map(len, gained)))
@@ -215,6 +232,7 @@ METHODS: Mapping[Method, Callable[[Detection, Scan, Surroundings], Iterator[Find
     Method.OFF_HOURS: off_hours,
     Method.OWN_INSTITUTION: own_institution,
     Method.WATCHED: watched,
+    Method.DECLARED_RELATION: declared_relation,
     Method.MANY_INSTITUTIONS: many_institutions,
     Method.ENUMERATION: enumeration,
     Method.REFUSED_SUBJECTS: refused_subjects,
@@ -241,6 +259,13 @@ def _common(group: Sequence[Seen]) -> Who:
 def _burst(rule: Detection, burst: Sequence[Seen], who: Who) -> Finding:
     subjects = len({one.subject for one in burst})
     return finding(rule, burst, who, subjects=subjects, minutes=rule.numbers["minutes"])
+
+
+def _view(key: tuple[str, str], group: Sequence[Seen]) -> str:
+    """How one of two views is named: client, the roles it had, purpose."""
+    caller, purpose = key
+    roles = ", ".join(sorted({one.roles for one in group if one.roles}))
+    return f"{caller} ({roles})/{purpose}" if roles else f"{caller}/{purpose}"
 
 
 def _gained(mine: Sequence[Seen], other: Sequence[Seen]) -> set[str]:

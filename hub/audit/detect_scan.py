@@ -66,6 +66,8 @@ class Seen:
     """Of the whole entry."""
     fields: Fields | None
     """Where asked for."""
+    roles: str = ""
+    """Of the caller, joined by `+`; empty where the entry does not name them."""
 
 
 @dataclass
@@ -169,7 +171,7 @@ def _of_entry(row: Any, body: Mapping[str, Any], kept: dict[bytes, Fields] | Non
         yield Seen(
             row["idx"], row["at"], who, part.get("purpose") or body["purpose"], part["subject"],
             part["outcome"] == EntryOutcome.DISCLOSED, part["reason"], bool((part["basis"] or {}).get("reference")),
-            len(body["subjects"]), fields,
+            len(body["subjects"]), fields, "+".join(body.get("roles", ())),
         )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ import orjson
 from hub.clock import to_millis
 from hub.errors import VerificationError
 
-VERSION = 1
-"""Version of the entry's form."""
+VERSION = 2
+"""Version of the entry's form. Since 2 an entry says where its caller is and in what roles it stands."""
+_READ = frozenset({1, VERSION})
 SUBJECT_PREFIX = "sub_"
 OPENED = "opened"
 """Member of an entry's `detail`: how many sealed values an act opened that is no disclosure."""
@@ -143,13 +144,25 @@ class Entry(NamedTuple):
     """Salted commitment to what was disclosed, see `hub.audit.receipt`."""
     detail: Mapping[str, Json] = {}
     """Facts of an administrative act: ids, versions, counts. Never values."""
+    country: str = ""
+    """Where the caller was registered to be, ISO 3166-1 alpha-2; empty: not a registered client."""
+    roles: tuple[str, ...] = ()
+    """In what roles the caller was registered; none: not a registered client."""
+
+    def standing(self, country: str, roles: Sequence[str]) -> Entry:
+        """The same entry of a caller that is there and has these roles."""
+        return self._replace(country=country, roles=tuple(roles))
 
     def encode(self) -> EncodedEntry:
         """The canonical bytes with the columns the log is searched by."""
         parts = self.subjects
         caller, purpose = _printable(self.caller), _printable(self.purpose)
+        stood: dict[str, Json] = {"country": self.country} if self.country else {}
+        if self.roles:
+            stood["roles"] = self.roles
         body = canonical(
             {
+                **stood,
                 "at": to_millis(self.at),
                 "caller": caller,
                 "catalogue": self.catalogue,
@@ -272,7 +285,7 @@ def read_body(body: bytes) -> dict[str, Json]:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise VerificationError("An entry of the log is not JSON.", hint="Run `hub audit verify`.") from error
-    if not isinstance(data, dict) or data.get("v") != VERSION:
+    if not isinstance(data, dict) or data.get("v") not in _READ:
         raise VerificationError("An entry of the log has an unknown form.", hint="Read it with a newer hub.")
     try:
         sets: Any = data.get("fieldSets")

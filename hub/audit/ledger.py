@@ -69,6 +69,8 @@ class LedgerLine:
     """What the institution said came of an earlier use, where it did so."""
     archived: bool = False
     """Whether the body is gone because its time was over."""
+    country: str = ""
+    """Where the caller was registered to be, ISO 3166-1 alpha-2; empty: not known."""
 
 
 async def ledger(
@@ -176,6 +178,7 @@ def line_of(row: Any, subject_id: bytes, policy: PolicySet) -> LedgerLine:
         delay=delay,
         shown_from=delay.shown_from(from_millis(detail["readAt"]) if detail else row["at"]),
         reported=detail.get("outcome", ""),
+        country=body.get("country", ""),
     )
 
 

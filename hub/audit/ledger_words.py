@@ -13,11 +13,13 @@ from hub.audit.entry import BasisKind, EntryOutcome, Kind
 from hub.audit.ledger import REPORT, LedgerLine
 from hub.catalog.types import Catalog, Label
 from hub.clock import CST
+from hub.model.countries import MAINLAND, country_named
 from hub.model.outcome import Reason
 from hub.policies.model import PolicySet
 
 WHOLE = "*"
 """In an entry: the dataset as a whole."""
+_HERE = Label("", "")
 _NO_PURPOSE = Label("未说明的用途", "a purpose that was not stated")
 _ACTS = (
     ("consent.grant", Label("登记授权", "recorded a consent")),
@@ -36,6 +38,14 @@ _ACTS = (
     ("subject.", Label("查阅或维护主体登记", "read or kept the register of subjects")),
     ("match.", Label("核对主体名称", "matched the name of a subject")),
     ("audit.case.", Label("办理审查案件", "handled a review case")),
+    (
+        "audit.relation.declare",
+        Label("申报其经办人应对您回避", "declared that a person of its staff must stand aside from you"),
+    ),
+    (
+        "audit.relation.end",
+        Label("撤销其经办人对您的回避申报", "ended a declaration that a person must stand aside from you"),
+    ),
     ("audit.watch.", Label("维护重点关注名单", "kept the list of watched subjects")),
     ("audit.", Label("查阅日志", "read the log")),
 )
@@ -71,11 +81,18 @@ class LedgerWords:
     def sentence(self, line: LedgerLine, who: Label) -> Label:
         """The whole line as one sentence; `who` is the name of whoever called."""
         at = line.at.astimezone(CST)
-        did = self._did(line)
+        did, place = self._did(line), self._place(line)
         return Label(
-            f"{at:%Y年%m月%d日 %H:%M}，{who.zh}{did.zh}。",
-            f"On {at:%Y-%m-%d} at {at:%H:%M} (UTC+8), {who.en} {did.en}.",
+            f"{at:%Y年%m月%d日 %H:%M}，{who.zh}{place.zh}{did.zh}。",
+            f"On {at:%Y-%m-%d} at {at:%H:%M} (UTC+8), {who.en}{place.en} {did.en}.",
         )
+
+    def _place(self, line: LedgerLine) -> Label:
+        """Where the caller is, when that is not the mainland."""
+        if line.country in ("", MAINLAND):
+            return _HERE
+        place = country_named(line.country)
+        return Label(f"（位于{place.zh}）", f" (in {place.en})")
 
     def purpose(self, line: LedgerLine) -> Label:
         """For what."""

@@ -9,6 +9,7 @@
   entries under the lock before it tries again: nothing acknowledged is lost, nothing is doubled.
 - The stored state is verified (signature, root, right edge, no shrinking) each time it is read.
 - A waiter that is cancelled leaves its entry in the log.
+- Entries of acts (`append_in`) name a client and not where it is: that is put in by the log, as it was introduced.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class AuditLog:
         self._seen_size = 0
         self._locked_turns = 0
         self._writer: asyncio.Task[None] | None = None
+        self._standing: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.noted: Callable[[Entry], None] = lambda _: None
         """Told of the entries of acts (`append_in`), for counting."""
 
@@ -133,6 +135,16 @@ class AuditLog:
         """Size of the log as this process last saw it."""
         return self._seen_size
 
+    def introduce(self, caller: str, country: str, roles: tuple[str, ...]) -> None:
+        """Take note of where a caller is and in what roles it stands, for the entries of acts that do not say so.
+
+        Args:
+            caller: client id, of a verified token.
+            country: ISO 3166-1 alpha-2, as registered.
+            roles: as registered.
+        """
+        self._standing[caller] = (country, roles)
+
     async def append(
         self, entry: Entry, uses: Sequence[ConsentUse] = (), quotas: Sequence[QuotaUse] = ()
     ) -> Appended:
@@ -166,7 +178,7 @@ class AuditLog:
         """
         if self._closed:
             raise _unavailable("The audit log is closed.")
-        encoded = [entry.encode() for entry in entries]
+        encoded = [self._stood(entry).encode() for entry in entries]
         items = [Pending(entry, leaf_hash(entry.body)) for entry in encoded]
         self._head = None
         plan = self._plan(await self._read_head(connection, lock=True), items)
@@ -175,6 +187,10 @@ class AuditLog:
         for entry in entries:
             self.noted(entry)
         return [plan.appended(number) for number in range(len(items))]
+
+    def _stood(self, entry: Entry) -> Entry:
+        known = None if entry.country else self._standing.get(entry.caller)
+        return entry if known is None else entry.standing(*known)
 
     async def close(self) -> None:
         """Take no more entries, write those that wait, and stop."""

@@ -45,6 +45,8 @@ class CountBy(StrEnum):
     OUTCOME = "OUTCOME"
     REASON = "REASON"
     DATASET = "DATASET"
+    COUNTRY = "COUNTRY"
+    """Where the caller is; empty where the entry says nothing: acts of the operator, and entries of the first form."""
 
 
 class Period(StrEnum):
@@ -156,6 +158,8 @@ def _values(
         return (body["institution"],)
     if by is CountBy.PERSON:
         return (body["operator"],)
+    if by is CountBy.COUNTRY:
+        return (body.get("country", ""),)
     if by is CountBy.PURPOSE:
         found = {part.get("purpose") or body["purpose"] for part in parts}
     elif by is CountBy.REASON:

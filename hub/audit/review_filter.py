@@ -21,18 +21,15 @@ import orjson
 
 from hub.audit.entry import EntryOutcome, Kind, subject_ref
 from hub.errors import InputError
-from hub.model.resident_ids import resident_check_character
+from hub.model.countries import countries
+from hub.model.resident_ids import holds_resident_id
 
 _WHOLE: Mapping[str, Any] = {
     "subject": "", "outcome": "", "reason": "", "basis": None, "fields": None, "records": {},
 }  # fmt: skip
 """Stands for the operation itself among its parts: what is said of no subject."""
-_ENTRY_WIDE = ("institution", "operator", "document", "policy")
+_ENTRY_WIDE = ("institution", "operator", "document", "policy", "country")
 _MOST_CHARS = 200
-_RESIDENT_ID = re.compile(
-    r"(?=([1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]))", re.ASCII
-)
-"""At every place: one may begin within a longer row of digits."""
 _FORMS = {
     "operator": re.compile(r"op_[0-9a-f]{32}"),
     "dataset": re.compile(r"[a-z_]+\.[a-z_0-9]+"),
@@ -86,6 +83,8 @@ class EntryFilter:
     """Beginning of the hash of the query document."""
     policy: str | None = None
     """Beginning of the revision of the rules."""
+    country: str | None = None
+    """Where the caller was registered to be, ISO 3166-1 alpha-2."""
 
     @classmethod
     def checked(cls, **wanted: Any) -> EntryFilter:
@@ -102,6 +101,8 @@ class EntryFilter:
         for name in ("document", "policy"):
             if name in given and not given[name].startswith("sha256:"):
                 given[name] = "sha256:" + given[name]
+        if isinstance(given.get("country"), str):
+            given["country"] = known_country(given["country"])
         for name, value in given.items():
             if isinstance(value, str) and not isinstance(value, StrEnum):
                 _check(name, value)
@@ -156,7 +157,7 @@ class EntryFilter:
 
     def _needles(self) -> Iterator[bytes]:
         """Texts that the canonical body of a wanted entry contains."""
-        for name in ("institution", "operator"):
+        for name in ("institution", "operator", "country"):
             if (value := getattr(self, name)) is not None:
                 yield _text(name, value)
         for name in ("document", "policy"):
@@ -185,7 +186,7 @@ class EntryFilter:
         """The parts of an entry that are looked for; one without a subject stands for the operation itself."""
         for name in _ENTRY_WIDE:
             value = getattr(self, name)
-            said = body[name]
+            said = body.get(name, "")
             if value is not None and not (
                 said.startswith(value) if name in ("document", "policy") else said == value
             ):
@@ -232,14 +233,28 @@ def _check(name: str, value: str) -> None:
             "the log shows them.",
             message_zh=f"筛选条件 {name} 格式有误。",
         )
-    if name not in _FORMS and any(
-        found[-1].upper() == resident_check_character(found[:-1]) for found in _RESIDENT_ID.findall(value)
-    ):
+    if name not in _FORMS and holds_resident_id(value):
         raise InputError(
             f"The filter `{name}` holds a number of a person, and the filter is written into the log.",
             hint="Look for a person by `subject`; the log keeps a pseudonym of it.",
             message_zh=f"筛选条件 {name} 含公民身份号码，请改用 subject。",
         )
+
+
+def known_country(text: str) -> str:
+    """A country's code as the log has it.
+
+    Raises:
+        InputError: when there is no such country.
+    """
+    code = text.strip().upper()
+    if code not in countries():
+        raise InputError(
+            "There is no country of this code.",
+            hint="Give two letters of ISO 3166-1, for example CN, HK, MO, TW or SG.",
+            message_zh="国家或地区代码无效，应为 ISO 3166-1 两位字母代码。",
+        )
+    return code
 
 
 _HOLDS = "e.body IS NULL OR position({}::bytea in e.body) > 0"

@@ -17,7 +17,7 @@ from hub.audit.merkle import verify_inclusion
 from hub.audit.publish import Publisher
 from hub.audit.tiles import TileTree
 from hub.audit.walk import walk
-from hub.cli import audit_case, audit_watch
+from hub.cli import audit_case, audit_relation, audit_watch
 from hub.cli.audit_archive import archive
 from hub.cli.audit_detect import detect_now
 from hub.cli.audit_equation import equation
@@ -59,6 +59,7 @@ app.command("holds")(list_holds)
 app.command("detect")(detect_now)
 app.add_typer(audit_case.app, name="case")
 app.add_typer(audit_watch.app, name="watch")
+app.add_typer(audit_relation.app, name="relation")
 
 
 @app.command()

@@ -70,6 +70,7 @@ def _options(
     reason: Annotated[str, typer.Option(help="Reason code.")] = "",
     document: Annotated[str, typer.Option(help="Hash of the query document, or its beginning.")] = "",
     policy: Annotated[str, typer.Option(help="Policy revision, or its beginning.")] = "",
+    country: Annotated[str, typer.Option(help="Country of the caller, two letters of ISO 3166-1.")] = "",
     since: Since = "",
     until: Until = "",
 ) -> None:

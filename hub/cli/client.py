@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,11 @@ from hub.cli.desk import Desk, at_desk, with_open_database
 from hub.cli.names import known
 from hub.clock import civil_date
 from hub.errors import InputError
-from hub.identity.clients import Client, ClientRegistry
+from hub.identity.clients import Client, ClientRegistry, PermitKind
+from hub.model.countries import MAINLAND
 from hub.model.identifiers import parse_uscc
 from hub.model.subjects import subject_of
+from hub.policies.model import PolicySet
 from hub.store.database import Database
 
 app = typer.Typer(
@@ -36,10 +39,18 @@ def add(
     ad_hoc: Annotated[
         bool, typer.Option("--ad-hoc", help="Let it send GraphQL text that is not registered.")
     ] = False,
+    country: Annotated[
+        str, typer.Option(help="Where it is, two letters of ISO 3166-1; default: as before, else CN.")
+    ] = "",
+    permit: Annotated[
+        PermitKind | None, typer.Option(help="On what data may leave the mainland to it.")
+    ] = None,
+    permit_number: Annotated[str, typer.Option(help="Of the assessment, filing or certificate.")] = "",
+    permit_until: Annotated[str, typer.Option(help="Last day on which it is good, YYYY-MM-DD.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a client of this id.")] = False,
 ) -> None:
     """Register a client with its public keys, roles and purposes."""
-    keys = _read_jwks(jwks)
+    keys, last_day = _read_jwks(jwks), _day(permit_until)
 
     async def act(desk: Desk) -> None:
         policy, now = desk.rules.policy, desk.clock.now()
@@ -52,7 +63,8 @@ def add(
                     hint=f"It is held by {', '.join(policy.purposes[code].holders)}.",
                     message_zh="所给角色均不得具备该用途。",
                 )
-        if not replace and client_id in {c.client_id for c in desk.registry.listed()}:
+        before = {c.client_id: c for c in desk.registry.listed()}.get(client_id)
+        if not replace and before is not None:
             raise InputError(
                 "There is a client of this id already.",
                 hint="Choose another id, or replace it with --replace.",
@@ -64,12 +76,14 @@ def add(
         if acts_for:
             subject = subject_of(acts_for, today=civil_date(now), demo=demo)
             subject_id = desk.indexer.subject_id(*subject)
+        place = country.upper() or (before.country if before is not None else MAINLAND)
+        _check_abroad(place, roles, policy)
         client = Client(
-            client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id, ad_hoc=ad_hoc
-        )
+            client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id, ad_hoc=ad_hoc,
+            country=place, permit_kind=permit, permit_number=permit_number or None, permit_until=last_day,
+        )  # fmt: skip
         await desk.registry.register(client, now)
-        detail = {"client": client_id, "roles": list(roles), "purposes": list(purposes), "adHoc": ad_hoc}
-        await desk.record("client.register", now=now, detail=detail)
+        await desk.record("client.register", now=now, detail=_detail(client, before))
 
     at_desk(act)
     say(f"Client {client_id} is registered.")
@@ -85,6 +99,7 @@ def list_clients() -> None:
     rows = [
         (
             f"{c.client_id}\n{c.name_zh}",
+            f"{c.country}\n{c.permit_kind or ''} {c.permit_until or ''}".strip(),
             "\n".join(c.roles),
             "\n".join(c.purposes),
             "yes" if c.ad_hoc else "no",
@@ -92,7 +107,7 @@ def list_clients() -> None:
         )
         for c in with_open_database(act)
     ]
-    show_table(("client", "roles", "purposes", "ad hoc", "status"), rows)
+    show_table(("client", "country", "roles", "purposes", "ad hoc", "status"), rows)
 
 
 @app.command()
@@ -106,6 +121,40 @@ def disable(client_id: Annotated[str, typer.Argument(help="Id of the client.")])
 
     at_desk(act)
     say(f"Client {client_id} is disabled.")
+
+
+def _detail(client: Client, before: Client | None) -> dict[str, Any]:
+    """What the entry says of a registration."""
+    detail: dict[str, Any] = {
+        "client": client.client_id, "roles": list(client.roles), "purposes": list(client.purposes),
+        "adHoc": client.ad_hoc, "at": client.country,
+    }  # fmt: skip
+    if before is not None and before.country != client.country:
+        detail["from"] = before.country
+    if client.permit_kind is not None and client.permit_until is not None:
+        number, until = client.permit_number, client.permit_until.isoformat()
+        detail["permit"] = {"kind": client.permit_kind, "number": number, "until": until}
+    return detail
+
+
+def _check_abroad(country: str, roles: tuple[str, ...], policy: PolicySet) -> None:
+    """Bodies of foreign states are given nothing (personal information protection law art. 41)."""
+    closed = [role for role in roles if not policy.roles[role].abroad]
+    if country != MAINLAND and closed:
+        raise InputError(
+            f"No client outside the mainland may hold the role {closed[0]}.",
+            hint="policies/roles.toml says which roles may be held abroad.",
+            message_zh="境外客户端不得登记该角色。",
+        )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InputError(
+            "--permit-until is no day.", hint="Write YYYY-MM-DD.", message_zh="有效期应写为 YYYY-MM-DD。"
+        ) from None
 
 
 def _read_jwks(path: Path) -> dict[str, Any]:

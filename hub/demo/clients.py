@@ -16,6 +16,7 @@ from hub.errors import InputError
 from hub.identity.clients import Client, ClientRegistry
 from hub.keys.index import Indexer
 from hub.keys.jwk import generate_client_key
+from hub.model.countries import MAINLAND
 
 _BANK = ("LOAN_APPLICATION", "LOAN_REVIEW_POST", "GUARANTEE", "RENEWAL")
 _DEPARTMENT = (
@@ -35,6 +36,8 @@ class DemoClient:
     purposes: tuple[str, ...]
     acts_for: tuple[str, str] | None = None
     """Kind and identifier of the subject that the client is or acts for."""
+    country: str = MAINLAND
+    """ISO 3166-1 alpha-2."""
 
 
 DEMO_CLIENTS: tuple[DemoClient, ...] = (
@@ -89,6 +92,7 @@ async def register_demo_clients(
                 subject_id,
                 demo=True,
                 ad_hoc=True,
+                country=demo.country,
             ),
             now,
         )

@@ -95,6 +95,10 @@ class Accountant:
         self._refused = refused
         self._by_field = asyncio.Semaphore(1)
 
+    def introduce(self, caller: Caller) -> None:
+        """Tell the log where a caller is, before it acts."""
+        self._log.introduce(caller.client.client_id, caller.client.country, caller.roles)
+
     async def close(self, done: Operated, pseudonym: str) -> Answer:
         """Record the operation, then give its answer.
 
@@ -291,6 +295,8 @@ def _entry(
         size=size_class(length),
         commitment=commitment,
         detail=done.detail,
+        country=done.caller.client.country,
+        roles=done.caller.roles,
     )
 
 

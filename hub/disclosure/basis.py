@@ -1,8 +1,8 @@
 """On what basis may this caller ask about this subject at all? Decided before any record is read.
 
 The order is fixed, and each step uses only what the caller knows already, so that a refusal says nothing about
-the subject: token, purpose, fair-use template, matter, reference, age, consent or emergency grant, its template and
-range.
+the subject: token, purpose, fair-use template, matter, reference, border, age, consent or emergency grant, its
+template and range.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hub.consent.service import ConsentService
 from hub.errors import DisclosureRefusedError
 from hub.identity.details import Grant
 from hub.identity.tokens import Caller
+from hub.model.countries import MAINLAND
 from hub.model.identifiers import birth_date
 from hub.model.outcome import Reason
 from hub.policies.model import Beyond, FairUse, LawfulBasis, PolicySet
@@ -30,6 +31,8 @@ MINOR_UNTIL = 14
 
 COUNTY = "county_tenant"
 """Role of a county or city."""
+_NOT_PROVIDED = frozenset({LawfulBasis.SELF, LawfulBasis.PUBLIC})
+"""One's own data (personal information protection law art. 45) and what is published anyway leave without a permit."""
 _NOWHERE = "-"
 """No code begins with it."""
 
@@ -90,6 +93,23 @@ def grant_for(policy: PolicySet, caller: Caller, subject_id: bytes) -> Grant:
     if purpose.reference_required and not (grant.reference or "").strip():
         raise refusal(policy, Reason.REFERENCE_REQUIRED)
     return grant
+
+
+def check_border(policy: PolicySet, caller: Caller, grant: Grant, today: date) -> None:
+    """Refuse what would leave the mainland without a permit, or to a body of a foreign state.
+
+    Where the caller is and what was permitted is the operator's to register (`hub client`), never the caller's to say.
+    Personal information protection law art. 38, 41; regulation on credit reporting art. 24.
+
+    Raises:
+        DisclosureRefusedError: CROSS_BORDER.
+    """
+    client = caller.client
+    if client.country == MAINLAND or policy.purposes[grant.purpose].basis in _NOT_PROVIDED:
+        return
+    known = (policy.roles.get(role) for role in caller.roles)
+    if not (client.permitted(today) and all(role is not None and role.abroad for role in known)):
+        raise refusal(policy, Reason.CROSS_BORDER)
 
 
 def division_for(policy: PolicySet, catalog: Catalog, caller: Caller, grant: Grant) -> str | None:
@@ -205,6 +225,7 @@ async def explain_no_row(
 __all__ = [
     "Ground",
     "check_age",
+    "check_border",
     "check_consent",
     "civil_date",
     "division_for",

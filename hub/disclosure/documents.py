@@ -23,7 +23,7 @@ from graphql.execution.collect_fields import FragmentDetails
 
 from hub.disclosure.limits import Limits, check_limits
 from hub.errors import InputError
-from hub.model.words import holds_resident_id
+from hub.model.resident_ids import holds_resident_id
 
 _MAX_ERRORS = 10
 

@@ -2,8 +2,8 @@
 
 - Each field is decided again under the revision of the policy that the entry names, over the catalogue of now, within
   what the consent of the time names. The outcome should be the one that was recorded; where it is not, that is said.
-- Roles are not in the log: those that the client has now are used. Whatever the answer could not take into account it
-  names itself (`ReviewCaveat`).
+- The roles are those that the entry names; for an entry of the first form, which names none, those that the client has
+  now. Whatever the answer could not take into account it names itself (`ReviewCaveat`).
 - The consent is shown as it was signed, but for who signed it; its notice as it stood in the policy under which it was
   given, with whether that text has the hash that was signed. The matter and the purpose are shown as published.
 - No value is read. A body that is withheld or shredded leaves nothing to go down to.
@@ -52,7 +52,7 @@ class ReviewCaveat(StrEnum):
     CATALOGUE_CHANGED = "CATALOGUE_CHANGED"
     """The catalogue is another than that of the entry."""
     ROLES_OF_NOW = "ROLES_OF_NOW"
-    """The client's roles of now were used."""
+    """The entry does not name the client's roles, and those of now were used."""
     CALLER_UNKNOWN = "CALLER_UNKNOWN"
     """The client is not registered any more, so fields could not be decided again."""
     SUBJECT_UNKNOWN = "SUBJECT_UNKNOWN"
@@ -165,11 +165,11 @@ class EntryReviewer:
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             case = _Case(connection, self._rules, body, told)
             case.rules = await case.rules_of(body["policy"])
-            roles = await connection.fetchval(_ROLES, body["caller"])
+            roles = body.get("roles") or await connection.fetchval(_ROLES, body["caller"])
             case.roles = frozenset(roles) if roles is not None else None
             found = [await case.part(part) for part in parts[:MOST_PARTS]]
         decided = any(item.decision is not None for part in found for item in part.fields)
-        if decided:
+        if decided and not body.get("roles"):
             told.add(ReviewCaveat.ROLES_OF_NOW)
         if decided and body["catalogue"] != self._rules.catalog.revision:
             told.add(ReviewCaveat.CATALOGUE_CHANGED)

@@ -2,7 +2,8 @@
 
 For each subject that an operation asks about:
 
-1. the token must name the subject, and the caller must hold the purpose it states;
+1. the token must name the subject, and the caller must hold the purpose it states; one outside the mainland also
+   needs a permit for data to leave to it;
 2. no more subjects are asked about at once than the fair-use template of the purpose allows;
 3. persons under fourteen are refused;
 4. a government purpose needs a matter on the published list, other purposes the subject's own consent;
@@ -42,6 +43,7 @@ from hub.consent.service import ConsentService
 from hub.disclosure.basis import (
     Ground,
     check_age,
+    check_border,
     division_for,
     explain_no_row,
     fair_use_for,
@@ -281,6 +283,7 @@ class _Request:
         if part.subject_id in self.too_many:
             most = fair_use_for(policy, grant).subjects_per_request
             raise refusal(policy, Reason.FAIR_USE_SUBJECTS, f"Ask about at most {most} in one request.")
+        check_border(policy, self.caller, grant, self.today)
         check_age(policy, SubjectKind(name.kind), name.identifier, self.today)
         return grant
 

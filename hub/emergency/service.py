@@ -68,7 +68,8 @@ class EmergencyService:
         """Ask for access in an emergency; nothing is open before somebody else approves.
 
         Raises:
-            InputError: when reason or reference are not fit, or the institution does not hold the purpose.
+            InputError: when reason or reference are not fit, the institution does not hold the purpose, or as many
+                of its requests wait as the rules allow.
             UnavailableError: when database or log cannot take it.
         """
         terms = _terms(policy, asked.purpose)
@@ -86,6 +87,13 @@ class EmergencyService:
         )  # fmt: skip
         async with self._database.connection() as connection, connection.transaction():
             await recipient_name(connection, asked.institution, asked.purpose, policy)
+            waiting = await store.open_requests(connection, asked.institution, asked.purpose, now)
+            if waiting >= terms.open_requests:
+                _refuse(
+                    f"The institution has {waiting} requests that wait for approval, as many as it may.",
+                    f"该机构待批的紧急查询申请已达上限（{terms.open_requests} 件）。",
+                    "Have one approved or declined first; requests that nobody approves lapse.",
+                )
             await store.insert(connection, emergency)
             return await self._done(connection, emergency, EmergencyAct.REQUEST, steward, policy, now, {})
 

@@ -31,11 +31,20 @@ _LIST = f"""{_SELECT} WHERE ($2::text IS NULL OR {_STATE} = $2) AND ($3::text IS
     SELECT p.requested_at, p.emergency_id FROM emergency p
     WHERE p.emergency_id = $7 AND ($3::text IS NULL OR p.institution = $3)))
 ORDER BY e.requested_at, e.emergency_id LIMIT $8"""  # noqa: S608
+_QUEUE = "SELECT pg_advisory_xact_lock(hashtextextended('emergency:' || $1, 0))"
+_OPEN = """SELECT count(*) FROM emergency
+    WHERE institution = $1 AND purpose = $2 AND state = 'REQUESTED' AND lapses_at > $3"""
 _INSERT = """INSERT INTO emergency (subject_id, emergency_id, purpose, institution, danger, reason, reference, state,
     requested_at, lapses_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'REQUESTED', $8, $9)"""
 _ACT = """INSERT INTO emergency_act (subject_id, emergency_id, act, at, client_id, institution, operator)
     VALUES ($1, $2, $3, $4, $5, $6, $7)"""
 _ACTS = "SELECT act, client_id, institution, operator FROM emergency_act WHERE subject_id = $1 AND emergency_id = $2"
+
+
+async def open_requests(connection: asyncpg.Connection, institution: str, purpose: str, now: datetime) -> int:
+    """How many requests of an institution wait for approval; until the transaction ends, nobody adds one of it."""
+    await connection.execute(_QUEUE, institution)
+    return int(await connection.fetchval(_OPEN, institution, purpose, now))
 
 
 class Wanted(NamedTuple):

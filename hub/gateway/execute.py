@@ -197,6 +197,7 @@ class Executor:
         facts = (operation.document_hash, operation.said, report)
         if not prepared.others:
             return Operated(*common, Kind.QUERY, *facts, EntryOutcome.REFUSED)
+        self._accountant.introduce(caller)
         context = RequestContext(self._services, rules, caller, now)
         result = await self._schema.execute(
             request.query, dict(request.variables), context, operation_name=request.operation_name

@@ -153,6 +153,7 @@ class Tracker:
             institution=caller.institution, operator=f"op_{hashed}" if user else "",
             purpose=_SELF if _SELF in caller.purposes else "", operation=f"tracker.{name}",
             policy=visit.rules.policy.revision, catalogue=visit.rules.catalog.revision, subjects=parts,
+            country=caller.client.country, roles=caller.roles,
         )  # fmt: skip
 
 

@@ -238,6 +238,7 @@ class UploadEndpoint:
             reason=reason, institution=caller.institution, operator=f"op_{hashed}" if operator else "",
             purpose=PURPOSE if PURPOSE in caller.purposes else "", operation=_ACT,
             policy=rules.policy.revision, catalogue=rules.catalog.revision, detail=detail or {},
+            country=caller.client.country, roles=caller.roles,
         )  # fmt: skip
 
     def _now(self) -> datetime:

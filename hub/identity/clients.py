@@ -6,6 +6,8 @@
   `unreadable` names it for `hub check`; it does not keep the others from being refreshed.
 - `generation` grows with every change, so that whoever remembers a client knows when to look again.
 - A client speaks for itself or for a ward, never both: what a guardian gets masked, it would read in clear.
+- A client is in a country, which the operator registers and no request states. For one outside the mainland, a permit
+  to provide data abroad may be registered (personal information protection law art. 38), and ends on a day.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from hub.errors import InputError
+from hub.identity.details import fit_reference
 from hub.identity.jose import VerificationKey, import_keys
+from hub.model.countries import MAINLAND, countries
 from hub.store.database import Database
 
 CHANNEL = "hub_client"
@@ -34,13 +39,26 @@ _APART = frozenset({"subject", "guardian"})
 _COLUMNS = (
     *("client_id", "name_zh", "name_en", "roles", "institution"),
     *("subject_id", "purposes", "jwks", "status", "demo", "ad_hoc"),
+    *("country", "permit_kind", "permit_number", "permit_until"),
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM client"  # noqa: S608
 _UPSERT = (
     f"INSERT INTO client ({', '.join(_COLUMNS)}, created_at)"  # noqa: S608
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12) ON CONFLICT (client_id) DO UPDATE SET "
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16)"
+    " ON CONFLICT (client_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 )
+
+
+class PermitKind(StrEnum):
+    """On what personal information may be provided abroad (personal information protection law art. 38)."""
+
+    SECURITY_ASSESSMENT = "SECURITY_ASSESSMENT"
+    STANDARD_CONTRACT = "STANDARD_CONTRACT"
+    CERTIFICATION = "CERTIFICATION"
+
+
+_PERMITS = {kind.value: kind for kind in PermitKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,18 @@ class Client:
     demo: bool = False
     ad_hoc: bool = False
     """Whether it may send GraphQL text of its own where trusted documents are required."""
+    country: str = MAINLAND
+    """Where it is, ISO 3166-1 alpha-2; Hong Kong, Macao and Taiwan by codes of their own."""
+    permit_kind: PermitKind | None = None
+    """On what data may leave the mainland to it; None: on nothing."""
+    permit_number: str | None = None
+    """Of the assessment, filing or certificate."""
+    permit_until: date | None = None
+    """Last civil day on which it is good."""
+
+    def permitted(self, today: date) -> bool:
+        """Whether data may leave the mainland to it on a day."""
+        return self.permit_kind is not None and self.permit_until is not None and today <= self.permit_until
 
 
 class ClientRegistry:
@@ -125,6 +155,7 @@ class ClientRegistry:
             if client.status == ACTIVE:
                 try:
                     _check_roles(client)
+                    _check_country(client)
                     keys[client.client_id] = import_keys(client.jwks)
                 except InputError:
                     unreadable.append(client.client_id)
@@ -181,6 +212,10 @@ def _client(row: Mapping[str, Any]) -> Client:
         status=row["status"],
         demo=row["demo"],
         ad_hoc=row["ad_hoc"],
+        country=row["country"],
+        permit_kind=_PERMITS.get(row["permit_kind"]),
+        permit_number=row["permit_number"],
+        permit_until=row["permit_until"],
     )
 
 
@@ -198,6 +233,7 @@ def _check(client: Client) -> None:
     if not client.roles or client.status not in {ACTIVE, DISABLED}:
         raise InputError("A client has no role or no status.", hint="Give at least one role.")
     _check_roles(client)
+    _check_country(client)
     import_keys(client.jwks)
 
 
@@ -207,4 +243,23 @@ def _check_roles(client: Client) -> None:
             "A client cannot be both the subject itself and a guardian.",
             hint="Register a client for each.",
             message_zh="同一客户端不得同时登记为信用主体本人和监护人，请分别登记。",
+        )
+
+
+def _check_country(client: Client) -> None:
+    """A country of the list; a permit whole, and only for a client outside the mainland."""
+    permit = (client.permit_kind, client.permit_number, client.permit_until)
+    if client.country not in countries():
+        raise InputError(
+            "There is no country of this code.",
+            hint="Give two letters of ISO 3166-1, for example CN, HK, MO, TW or SG.",
+            message_zh="国家或地区代码无效，应为 ISO 3166-1 两位字母代码。",
+        )
+    if permit == (None, None, None):
+        return
+    if client.country == MAINLAND or None in permit or not fit_reference(client.permit_number or ""):
+        raise InputError(
+            "A permit to provide data abroad has a kind, a number and a last day, and goes with a client abroad.",
+            hint="Give all three, the number without any number of a person, or none of them.",
+            message_zh="出境依据须同时写明种类、编号（不得含公民身份号码）和有效期，且仅用于境外客户端。",
         )

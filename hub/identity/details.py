@@ -34,7 +34,8 @@ from typing import Any
 
 from hub.errors import IdentifierError, InputError
 from hub.identity.jose import strict_json
-from hub.model.words import fit_words, holds_resident_id
+from hub.model.resident_ids import holds_resident_id
+from hub.model.words import fit_words
 
 TYPE = "credit_disclosure"
 MAX_DETAILS = 20
@@ -284,6 +285,22 @@ def _person(name: str | None) -> str | None:
     if not found or len(found) > _LABEL_CHARS["operator"]:
         raise _wrong("The operator of an authorization detail is not a short printable text.")
     return found
+
+
+def person_named(text: str) -> str:
+    """The name of a person in the form in which tokens state it.
+
+    Raises:
+        InputError: when it is no short printable text, or looks like a resident identity number.
+    """
+    try:
+        return _person(_label({"operator": text}, "operator")) or ""
+    except InputError:
+        raise InputError(
+            "This is no name of a person acting.",
+            hint="Write it as tokens name it: up to 64 printable characters, no resident identity number.",
+            message_zh="经办人姓名应为不超过64字的可打印文字，且不得含公民身份号码。",
+        ) from None
 
 
 def fit_reference(text: str) -> bool:

@@ -63,6 +63,8 @@ class Reason(StrEnum):
     """More subjects in one request than the fair-use template allows."""
     FAIR_USE_FREQUENCY = "FAIR_USE_FREQUENCY"
     """Read as often as the fair-use template allows in this calendar unit."""
+    CROSS_BORDER = "CROSS_BORDER"
+    """The caller is outside the mainland, and no permit in force lets data leave to it."""
     MINOR = "MINOR"
     """The subject is under fourteen."""
 

@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +23,11 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
 _FORM = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _FIRST_GENERATION = re.compile(r"[1-9][0-9]{14}")
+_WITHIN = re.compile(
+    r"(?=([1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]))", re.ASCII
+)
+"""At every place: one may begin within a longer row of digits."""
+_BETWEEN = re.compile(r"(?<=\d)[\s\-‐-―·.]+(?=[\dXx])")
 _PROVINCES = frozenset(
     str(code)
     for start, end in ((11, 16), (21, 24), (31, 38), (41, 47), (50, 55), (61, 66), (71, 72), (81, 84))
@@ -138,3 +144,25 @@ def _refusal(rule: str, detail: str, zh: str) -> IdentifierError:
         hint="Compare the number with the document.",
         message_zh=f"公民身份号码{zh}。",
     )
+
+
+def holds_resident_id(text: str) -> bool:
+    """Whether a free text holds what reads as such a number, in whatever digits and however grouped.
+
+    With a birth date in its place and no digit beside it, a number need not have the right check character: it may
+    be mistyped. Within a longer row of digits it must.
+    """
+    wide = unicodedata.normalize("NFKC", text)
+    plain = "".join(str(unicodedata.decimal(char, char)) for char in wide)
+    return _reads_as_one(plain) or _reads_as_one(_BETWEEN.sub("", plain))
+
+
+def _reads_as_one(text: str) -> bool:
+    for match in _WITHIN.finditer(text):
+        number, beside = match[1], text[max(match.start() - 1, 0) : match.start()] + text[match.end(1) :][:1]
+        if (
+            not any(char.isdigit() for char in beside)
+            or resident_check_character(number[:-1]) == number[-1].upper()
+        ):
+            return True
+    return False

@@ -30,6 +30,18 @@ class Severity(StrEnum):
     HIGH = "HIGH"
 
 
+class RelationKind(StrEnum):
+    """Why a person acting must stand aside from a subject, as its institution declares it (回避)."""
+
+    SELF = "SELF"
+    """It is the person itself."""
+    RELATIVE = "RELATIVE"
+    NEIGHBOUR = "NEIGHBOUR"
+    """Or of the same household."""
+    INTEREST = "INTEREST"
+    """Another interest: creditor, debtor, former employer, dispute."""
+
+
 class Method(StrEnum):
     """How a rule is computed."""
 
@@ -37,6 +49,7 @@ class Method(StrEnum):
     OFF_HOURS = "OFF_HOURS"
     OWN_INSTITUTION = "OWN_INSTITUTION"
     WATCHED = "WATCHED"
+    DECLARED_RELATION = "DECLARED_RELATION"
     MANY_INSTITUTIONS = "MANY_INSTITUTIONS"
     ENUMERATION = "ENUMERATION"
     REFUSED_SUBJECTS = "REFUSED_SUBJECTS"
@@ -56,6 +69,8 @@ class Form(NamedTuple):
     """Parameters that are lists of purposes; `except` may be left out."""
     reasons: tuple[str, ...] = ()
     """Parameters that are lists of reason codes."""
+    kinds: tuple[str, ...] = ()
+    """Parameters that are lists of kinds of declared relations."""
     facts: frozenset[str] = frozenset()
     """What its texts may hold, besides who, how often and when."""
 
@@ -72,13 +87,17 @@ FORMS: Mapping[Method, Form] = {
     ),
     Method.OWN_INSTITUTION: Form(purposes=(EXCEPT,), facts=frozenset({"purpose"})),
     Method.WATCHED: Form(purposes=(EXCEPT,), facts=frozenset({"purpose"})),
+    Method.DECLARED_RELATION: Form(
+        {"after_days": (0, 1_000)}, (EXCEPT,), kinds=("kinds",), facts=frozenset({"purpose"})
+    ),
     Method.MANY_INSTITUTIONS: Form({"institutions": _MANY}, (EXCEPT,), facts=frozenset({"institutions"})),
     Method.ENUMERATION: Form(
         {"subjects": _MANY, "unnamed_subjects": _MANY, "minutes": _MINUTES, "batch": _MANY}, (EXCEPT,),
         facts=frozenset({"subjects", "minutes"}),
     ),
     Method.REFUSED_SUBJECTS: Form(
-        {"subjects": _MANY, "minutes": _MINUTES}, (EXCEPT,), ("reasons",), frozenset({"subjects", "minutes"})
+        {"subjects": _MANY, "minutes": _MINUTES}, (EXCEPT,), ("reasons",),
+        facts=frozenset({"subjects", "minutes"}),
     ),
     Method.REFUSAL_BURST: Form(
         {"refusals": _MANY, "minutes": _MINUTES}, (EXCEPT,), facts=frozenset({"minutes"})
@@ -93,6 +112,7 @@ FORMS: Mapping[Method, Form] = {
 }  # fmt: skip
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _METHODS = {method.value: method for method in Method}
+_KINDS = {kind.value: kind for kind in RelationKind}
 _REASONS = {reason.value: reason for reason in Reason}
 
 
@@ -110,7 +130,7 @@ class Detection:
     severity: Severity
     numbers: Mapping[str, int]
     words: Mapping[str, frozenset[str]]
-    """Lists of purposes and reasons, by parameter."""
+    """Lists of purposes, reasons and kinds of relations, by parameter."""
     source: str
     verified: bool
 
@@ -179,6 +199,7 @@ def _words(entry: Entry, form: Form, purposes: Mapping[str, object]) -> dict[str
         for name in form.purposes
         if name != EXCEPT or entry.has(name)
     }
+    found |= {name: frozenset(entry.words(name, _KINDS, "the kinds of relations")) for name in form.kinds}
     return found | {name: frozenset(entry.words(name, _REASONS, "the reasons")) for name in form.reasons}
 
 

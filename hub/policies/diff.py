@@ -163,6 +163,7 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
         "grant_required": _less,
         "hours": _more,
         "uses": _more,
+        "open_requests": _more,
         "items": _gain,
         "holders": _gain,
     },
@@ -186,7 +187,7 @@ _DIRECTIONS: Mapping[str, Mapping[str, _Direction]] = {
         "data_life_days": _more_or_unlimited,
         "onward_transfer": _more,
     },
-    "role": {},
+    "role": {"abroad": _more},
     "question": {},
     "questions": {"questions": _more, "thresholds": _more, "window_days": _less},
 }

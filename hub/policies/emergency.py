@@ -24,6 +24,8 @@ class EmergencyTerms:
     """For which a grant is in force, and within which a request is approved or lapses."""
     uses: int
     """Answers that one grant is good for."""
+    open_requests: int
+    """Requests of one institution that may wait for approval at once; more would wear the approver out."""
     items: tuple[str, ...]
     """Datasets that a grant names: exactly those that the rules open for the purpose."""
     review_days: int
@@ -48,6 +50,7 @@ def read_terms(entry: Entry) -> EmergencyTerms:
     terms = EmergencyTerms(
         hours=_within(entry, "hours", MOST_HOURS),
         uses=_within(entry, "uses", 1000),
+        open_requests=_within(entry, "open_requests", 1000),
         items=entry.texts("items"),
         review_days=_within(entry, "review_days", _MOST_DAYS),
         notice_days=_within(entry, "notice_days", _MOST_DAYS),

@@ -86,6 +86,8 @@ class RoleEntry:
     """Whether any rule may open field data to this role."""
     persons: bool
     """Whether any rule may open data of natural persons to this role."""
+    abroad: bool = False
+    """Whether a client outside the mainland may hold it, given a permit; bodies of foreign states may not."""
 
 
 @dataclass(frozen=True, slots=True)

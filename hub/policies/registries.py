@@ -32,8 +32,9 @@ def read_roles(text: str) -> dict[str, RoleEntry]:
     roles: dict[str, RoleEntry] = {}
     for entry in named("roles.toml", text):
         roles[entry.name] = RoleEntry(
-            entry.name, entry.label("title"), entry.flag("field_data"), entry.flag("persons")
-        )
+            entry.name, entry.label("title"), entry.flag("field_data"), entry.flag("persons"),
+            entry.has("abroad") and entry.flag("abroad"),
+        )  # fmt: skip
         entry.close()
     return roles
 

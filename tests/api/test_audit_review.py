@@ -85,7 +85,7 @@ def test_an_entry_leads_down_to_rules_consent_and_purpose_and_to_no_value(
         token = await officer(world)
         answer = await world.ask(token, SHOW, {"i": index})
         found = answer["data"]["auditEntry"]
-        assert found["caveats"] == ["ROLES_OF_NOW"]
+        assert found["caveats"] == []
         (part,) = found["parts"]
         assert part["purpose"] == "LOAN_APPLICATION"
         assert part["purposeSource"]
@@ -140,11 +140,35 @@ def test_a_field_that_was_shown_against_the_rules_is_seen(database_url: str, tmp
         index = await read_once(world)
         async with world.hub.database.connection() as connection:
             await connection.execute(
-                "UPDATE client SET roles = ARRAY['county_tenant'] WHERE client_id = 'bank-hkb'"
+                "UPDATE log_entry SET body = convert_to("
+                """replace(convert_from(body, 'UTF8'), '"roles":["bank"]', '"roles":["county_tenant"]'), 'UTF8')"""
             )
         found = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
         name = next(f for f in found["parts"][0]["fields"] if f["name"] == "name")
         assert (name["recorded"], name["outcome"], name["agrees"]) == ("CLEAR", "WITHHELD", False)
+
+    run(database_url, tmp_path, scene)
+
+
+def test_an_entry_is_judged_by_the_roles_of_its_time_and_one_without_by_those_of_now(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        index = await read_once(world)
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE client SET roles = ARRAY['county_tenant'] WHERE client_id = 'bank-hkb'"
+            )
+        found = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
+        assert found["caveats"] == []
+        assert all(field["agrees"] for field in found["parts"][0]["fields"])
+        async with world.hub.database.connection() as connection:
+            await connection.execute(
+                "UPDATE log_entry SET body = convert_to("
+                """replace(convert_from(body, 'UTF8'), '"roles":["bank"],', ''), 'UTF8')"""
+            )
+        old = (await world.ask(await officer(world), SHOW, {"i": index}))["data"]["auditEntry"]
+        assert old["caveats"] == ["ROLES_OF_NOW"]
 
     run(database_url, tmp_path, scene)
 

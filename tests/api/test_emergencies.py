@@ -441,3 +441,27 @@ def test_a_page_goes_on_where_the_last_one_ended_and_no_cursor_of_another_helps(
         ]
 
     run(database_url, tmp_path, scene)
+
+
+def test_an_institution_has_only_so_many_requests_waiting_and_may_ask_again_once_one_is_settled_or_lapses(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        most = 10
+        token = await desk(world)
+        asked = [world.ask(token, REQUEST, {"s": COMPANY}) for _ in range(most + 4)]
+        answers = await asyncio.gather(*asked)
+        made = [answer["data"]["requestEmergency"] for answer in answers if "errors" not in answer]
+        over = [answer["errors"][0] for answer in answers if "errors" in answer]
+        assert (len(made), len(over)) == (most, 4)
+        assert all("as many as it may" in error["message"] for error in over)
+        assert all("已达上限" in error["extensions"]["messageZh"] for error in over)
+        async with world.hub.database.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM emergency") == most
+        await did(world, await officer(world), APPROVE, i=made[0]["id"])
+        await did(world, token, REQUEST, s=COMPANY)
+        assert "as many as it may" in await refused(world, token, REQUEST, s=COMPANY)
+        world.clock.advance(timedelta(hours=24))
+        await did(world, await desk(world), REQUEST, s=COMPANY)
+
+    run(database_url, tmp_path, scene)

@@ -147,6 +147,21 @@ def test_what_is_planted_is_found_and_named(planted: str, database_url: str, pol
     assert done.policy == policy.revision
 
 
+def test_two_views_are_told_with_the_roles_in_which_they_were_had(
+    database_url: str, policy: PolicySet
+) -> None:
+    fields = (
+        {"clear": {"a.b": ["x"]}, "withheld": {"a.c": ["y"]}},
+        {"clear": {"a.c": ["y"]}, "withheld": {"a.b": ["x"]}},
+    )
+    entries = [
+        read(fields=fields[0]).standing("CN", ("bank",)),
+        read(caller="other", fields=fields[1]).standing("CN", ("user_unit",)),
+    ]
+    (one,) = found_in(database_url, policy, entries).findings
+    assert "bank-hkb (bank)/LOAN_APPLICATION + other (user_unit)/LOAN_APPLICATION" in explained(one).en
+
+
 def test_overdue_outcomes_of_uses_are_found_once_they_are_overdue(
     database_url: str, policy: PolicySet
 ) -> None:

@@ -20,6 +20,7 @@ from hub.audit.entry import (
     size_class,
     subject_ref,
 )
+from hub.audit.review_filter import EntryFilter
 from hub.errors import VerificationError
 
 from .audit_world import ACME, NOW, OTHER, an_entry
@@ -100,7 +101,25 @@ def test_size_classes_are_powers_of_four(length: int, expected: int) -> None:
     assert size_class(length) == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"v":2}', b"{}"])
+def test_an_entry_of_the_first_form_is_read_and_says_nothing_of_a_country() -> None:
+    old = an_entry().encode().body.replace(b'"v":2', b'"v":1')
+    assert "country" not in read_body(old)
+    assert EntryFilter(caller="bank-hkb").matches(read_body(old))
+    assert not EntryFilter(country="CN").matches(read_body(old))
+
+
+def test_where_the_caller_is_and_its_roles_stand_in_the_body_and_nothing_is_written_of_who_is_not_registered() -> (
+    None
+):
+    body = an_entry().standing("HK", ("bank",)).encode().body
+    assert body.startswith(b'{"at":')
+    assert b'"country":"HK"' in body
+    assert read_body(body)["roles"] == ["bank"]
+    assert EntryFilter.checked(country="hk").matches(read_body(body))
+    assert b"country" not in an_entry().encode().body
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"v":3}', b"{}"])
 def test_bytes_of_an_unknown_form_are_refused(body: bytes) -> None:
     with pytest.raises(VerificationError):
         read_body(body)

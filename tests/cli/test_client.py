@@ -66,3 +66,53 @@ def test_an_unknown_client_cannot_be_disabled(shell: Shell) -> None:
     ran = shell("client", "disable", "bank-hkc")
     assert ran.code == 2
     assert "bank-hkb" in ran.err
+
+
+ABROAD = {
+    "country": "hk",
+    "permit": "STANDARD_CONTRACT",
+    "permit_number": "演1号",
+    "permit_until": "2027-12-31",
+}
+
+
+def test_a_client_abroad_is_registered_with_its_permit_and_the_entry_says_so(shell: Shell) -> None:
+    assert add(shell, **ABROAD) == 0  # type: ignore[arg-type]
+    assert shell.count("client WHERE country = 'HK' AND permit_until = '2027-12-31'") == 1
+    assert "HK" in shell.done("client", "list")
+    (line,) = [x for x in shell.done("audit", "list", "--json").splitlines() if "client.register" in x]
+    detail = json.loads(line)["entry"]["detail"]
+    assert detail["at"] == "HK"
+    assert detail["permit"] == {"kind": "STANDARD_CONTRACT", "number": "演1号", "until": "2027-12-31"}
+
+
+def test_a_client_that_is_replaced_stays_where_it_is_unless_told_and_its_permit_must_be_stated_again(
+    shell: Shell,
+) -> None:
+    assert add(shell, **ABROAD) == 0  # type: ignore[arg-type]
+    jwks = ["--jwks", str(shell.folder / "jwks.json"), "--replace"]
+    flat = [part for pair in GOOD.items() for part in pair]
+    shell.done("client", "add", "bank-new", *jwks, *flat)
+    assert shell.count("client WHERE country = 'HK' AND permit_kind IS NULL") == 1
+    shell.done("client", "add", "bank-new", *jwks, *flat, "--country", "CN")
+    assert shell.count("client WHERE client_id = 'bank-new' AND country = 'CN'") == 1
+    assert '"from":"HK"' in shell.done("audit", "list", "--json", "--limit", "2")
+
+
+NOT_ABROAD = {
+    "in a country that is none": {"country": "ZZ"},
+    "in a country written out": {"country": "Singapore"},
+    "abroad as a body of state": {"country": "SG", "role": "department", "purpose": "GOV_APPROVAL"},
+    "with a permit that has no number": {k: v for k, v in ABROAD.items() if k != "permit_number"},
+    "with a permit that has no last day": {k: v for k, v in ABROAD.items() if k != "permit_until"},
+    "with a permit whose last day is none": {**ABROAD, "permit_until": "always"},
+    "with a number of a person as permit": {**ABROAD, "permit_number": "469999199001011234"},
+    "with a permit and in the mainland": {**ABROAD, "country": "CN"},
+}
+
+
+@pytest.mark.parametrize("changes", NOT_ABROAD.values(), ids=NOT_ABROAD)
+def test_a_country_or_permit_is_refused_and_nothing_is_stored(shell: Shell, changes: dict[str, str]) -> None:
+    before = shell.count("client"), shell.count("log_entry")
+    assert add(shell, **changes) == 2  # type: ignore[arg-type]
+    assert (shell.count("client"), shell.count("log_entry")) == before

@@ -25,6 +25,7 @@ from hub.model.identifiers import (
     uscc_check_character,
 )
 from hub.model.organisation_ids import ALPHABET
+from hub.model.resident_ids import holds_resident_id
 
 TODAY = date(2026, 11, 21)
 
@@ -259,3 +260,25 @@ def test_legacy_codes_are_normalised_and_organisation_codes_checked():
 def test_normal_form_is_reached_in_one_step():
     assert normalise("\ufeffａｂ c\u3000x") == "ABCX"
     assert normalise(normalise("ｘ Ⅷ")) == normalise("ｘ Ⅷ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "469999199001010012", "案号469999199001010012号", "469999 19900101 0012", "469999-19900101-001x",
+        "４６９９９９１９９００１０１００１２", "٤٦٩٩٩٩١٩٩٠٠١٠١٠٠١٢", "12" + "46999919900101001" + resident_check_character("46999919900101001"),
+    ],
+)  # fmt: skip
+def test_a_text_that_holds_a_number_of_a_person_is_known_for_it(text: str) -> None:
+    assert holds_resident_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "〔2026〕演0001号", "91469900DEM0000017", "914699000000000017", "469999199013010012", "20261122" * 8,
+        "sub_" + "a1" * 16, "2026-11-22T08:00:00.000+08:00",
+    ],
+)  # fmt: skip
+def test_other_numbers_are_not_taken_for_one_of_a_person(text: str) -> None:
+    assert not holds_resident_id(text)

@@ -19,6 +19,7 @@ BROKEN = {
     "a grant that lasts no hour": ("hours = 24", "hours = 0", "EMERGENCY.grant, key hours"),
     "a grant that lasts longer than a week": ("hours = 24", "hours = 169", "key hours"),
     "a grant without uses": ("\nuses = 20", "\nuses = 0", "key uses"),
+    "an emergency for which nobody may ask": ("open_requests = 10", "open_requests = 0", "key open_requests"),
     "a review that is never due": ("review_days = 7", "review_days = 0", "key review_days"),
     "a ledger that waits longer than the notice": ("ledger_delay_days = 3\nledger_delay_basis = \"个人信息保护法第十八条第二款", "ledger_delay_days = 11\nledger_delay_basis = \"个人信息保护法第十八条第二款", "key ledger_delay_days"),
     "a ledger that waits by no law": ("ledger_delay_basis = \"个人信息保护法第十八条第二款", "# \"", "key ledger_delay_basis"),
@@ -51,6 +52,12 @@ CHANGES = {
     "more hours": ("hours = 24", "hours = 48", "hours of a grant", Effect.OPENS),
     "fewer hours": ("hours = 24", "hours = 12", "hours of a grant", Effect.CLOSES),
     "more uses": ("\nuses = 20", "\nuses = 30", "uses of a grant", Effect.OPENS),
+    "more requests at once": (
+        "open_requests = 10",
+        "open_requests = 20",
+        "open_requests of a grant",
+        Effect.OPENS,
+    ),
     "a later review": ("review_days = 7", "review_days = 9", "review_days of a grant", Effect.UNCLEAR),
 }
 

@@ -28,6 +28,17 @@ client = Table(
         server_default="false",
         comment="may send text of its own",
     ),
+    Column(
+        "country",
+        Text,
+        nullable=False,
+        default="CN",
+        server_default="CN",
+        comment="where the client is, ISO 3166-1 alpha-2",
+    ),
+    Column("permit_kind", Text, comment="on what data may leave the mainland to it; null: on nothing"),
+    Column("permit_number", Text, comment="of the assessment, filing or certificate"),
+    Column("permit_until", Date, comment="last civil day on which it is good"),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 

@@ -28,6 +28,29 @@ audit_watch = Table(
     Column("person", Text, nullable=False, comment="pseudonym of the reviewer"),
 )
 
+audit_relation = Table(
+    "audit_relation",
+    metadata,
+    Column("relation_id", Text, primary_key=True),
+    Column("institution", Text, nullable=False, comment="USCC; whose person it is"),
+    Column("person", Text, nullable=False, comment="pseudonym of the person acting, as entries name it"),
+    Column("subject_id", LargeBinary, nullable=False, comment="from whom it must stand aside"),
+    Column("kind", Text, nullable=False, comment="SELF, RELATIVE, NEIGHBOUR, INTEREST"),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("until", Date, comment="last civil day; null: until it is ended"),
+    Column("client_id", Text, nullable=False, comment="who declared it"),
+    Column("declared_by", Text, nullable=False, comment="pseudonym of the person; empty at the command line"),
+    Column("declared_entry", Text, nullable=False, comment="of the act, in the log"),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    Column("ended_entry", Text),
+    Index("audit_relation_person", "person"),
+    Index(
+        "audit_relation_in_force", "institution", "person", "subject_id", "kind",
+        unique=True, postgresql_where=text("ended_at IS NULL"),
+    ),
+)  # fmt: skip
+
 audit_case = Table(
     "audit_case",
     metadata,
