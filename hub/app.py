@@ -145,7 +145,7 @@ async def _open_parts(
     return Parts(
         settings, clock, database, ring, indexer, live, log, ConsentService(database, log, ring), recalls,
         Lifecycle.open(database, log, ring.sealer(), indexer, recalls, titles),
-        await ClientRegistry.load(database), metrics,
+        await ClientRegistry.load(database, ring.client_seal()), metrics,
     )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from hub.catalog.types import SubjectKind
 from hub.clock import FixedClock
 from hub.config import Settings
 from hub.demo import story_facts as facts
-from hub.demo.clients import register_demo_clients, unsafe_demo_key
+from hub.demo.clients import register_demo_clients, registration, unsafe_demo_key
 from hub.identity.assertion import request_token
+from hub.identity.clients import Client
 from hub.intake.merge import Merger, Origin
 from hub.intake.rows import RowShape, SubjectRef
 from hub.keys.ring import create_ring
@@ -58,6 +59,11 @@ class World:
         async with self.hub.database.connection() as connection, connection.transaction():
             merged = await merger.merge(connection, [row])
         assert not merged.faults
+
+    async def register(self, client: Client) -> None:
+        """Add a client or replace it, with its entry."""
+        now = self.clock.now()
+        await self.hub.registry.register(client, now, registration(self.hub.log, client, now))
 
     async def token(
         self, client: str, purpose: str, subjects: Sequence[str] = (COMPANY,), **members: str
@@ -151,7 +157,7 @@ async def open_world(database_url: str, folder: Path, **settings: Any) -> AsyncI
         create_ring(ring, demo=True, now=NOW)
     chosen = Settings(database_url=database_url, keys_dir=str(ring), demo=True, issuer=ISSUER, **settings)
     async with open_hub(chosen, clock) as hub:
-        await register_demo_clients(hub.registry, hub.indexer, folder / "clients", NOW)
+        await register_demo_clients(hub.registry, hub.indexer, hub.log, folder / "clients", NOW)
         transport = httpx.ASGITransport(app=Starlette(routes=list(hub.routes)))
         async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
             yield World(hub, clock, http, folder / "clients")

@@ -92,7 +92,7 @@ async def fill(settings: Settings, folder: Path, clock: Clock, subjects: int, sa
     companies = [Company.of(index) for index in range(subjects)]
     async with open_hub(settings, clock) as hub:
         now = clock.now()
-        await register_demo_clients(hub.registry, hub.indexer, folder / "clients", now)
+        await register_demo_clients(hub.registry, hub.indexer, hub.log, folder / "clients", now)
         say(f"loading records of {subjects} companies")
         await _load(hub, companies, now)
         async with hub.database.connection() as connection:

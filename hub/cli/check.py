@@ -26,7 +26,7 @@ from hub.config import Settings
 from hub.disclosure.rules import Rules
 from hub.errors import HubError, PolicyError
 from hub.folders import locate
-from hub.identity.clients import ClientRegistry
+from hub.identity.clients import ClientRegistry, unverified_clients
 from hub.loading import load_rules, open_ring
 from hub.policies.cases import load_cases
 from hub.policies.lint import warnings
@@ -164,9 +164,16 @@ def _ring(settings: Settings) -> str:
 async def _database(settings: Settings) -> str:
     database = await open_database(settings.database_url)
     try:
-        registry = await ClientRegistry.load(database)
+        if not settings.keys_dir:
+            return f"at the newest schema, {len(await unverified_clients(database))} clients, not verified"
+        registry = await ClientRegistry.load(database, open_ring(settings).client_seal())
     finally:
         await database.close()
+    if registry.altered:
+        raise PolicyError(
+            f"These clients are not as the hub registered them: {', '.join(registry.altered)}.",
+            hint="Look at them with `hub client check`; register them anew with `hub client add --replace`.",
+        )
     if registry.unreadable:
         raise PolicyError(
             f"The keys of these clients cannot be read: {', '.join(registry.unreadable)}.",

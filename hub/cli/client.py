@@ -9,17 +9,19 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from hub.audit.entry import Kind
 from hub.cli.console import say, show_table
 from hub.cli.desk import Desk, at_desk, with_open_database
+from hub.cli.group import NOT_VERIFIED
 from hub.cli.names import known
 from hub.clock import civil_date
+from hub.disclosure.client_check import ClientMisfit, check_clients
 from hub.errors import InputError
-from hub.identity.clients import Client, ClientRegistry, PermitKind
+from hub.identity.clients import Client, PermitKind, unverified_clients
 from hub.model.countries import MAINLAND
 from hub.model.identifiers import parse_uscc
 from hub.model.subjects import subject_of
 from hub.policies.model import PolicySet
-from hub.store.database import Database
 
 app = typer.Typer(
     help="Register and disable clients.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
@@ -64,11 +66,18 @@ def add(
                     message_zh="所给角色均不得具备该用途。",
                 )
         before = {c.client_id: c for c in desk.registry.listed()}.get(client_id)
-        if not replace and before is not None:
+        altered = client_id in desk.registry.altered
+        if not replace and (altered or before is not None):
             raise InputError(
                 "There is a client of this id already.",
                 hint="Choose another id, or replace it with --replace.",
                 message_zh="该客户端编号已存在。",
+            )
+        if altered and not country:
+            raise InputError(
+                "The row of this client was altered, so where it is must be stated again.",
+                hint="Give --country, and its permit if it is abroad.",
+                message_zh="该客户端的登记数据已被篡改，请重新写明 --country 及出境依据。",
             )
         demo = desk.settings.demo
         unit = str(parse_uscc(institution, demo=demo))
@@ -82,8 +91,7 @@ def add(
             client_id, name_zh, name_en or name_zh, roles, unit, purposes, keys, subject_id, ad_hoc=ad_hoc,
             country=place, permit_kind=permit, permit_number=permit_number or None, permit_until=last_day,
         )  # fmt: skip
-        await desk.registry.register(client, now)
-        await desk.record("client.register", now=now, detail=_detail(client, before))
+        await desk.registry.register(client, now, desk.enters("client.register", _detail(client, before)))
 
     at_desk(act)
     say(f"Client {client_id} is registered.")
@@ -91,11 +99,7 @@ def add(
 
 @app.command("list")
 def list_clients() -> None:
-    """List all clients."""
-
-    async def act(database: Database) -> tuple[Client, ...]:
-        return (await ClientRegistry.load(database)).listed()
-
+    """List all clients as the database has them; `hub client check` says whether they are genuine."""
     rows = [
         (
             f"{c.client_id}\n{c.name_zh}",
@@ -105,7 +109,7 @@ def list_clients() -> None:
             "yes" if c.ad_hoc else "no",
             c.status,
         )
-        for c in with_open_database(act)
+        for c in with_open_database(unverified_clients)
     ]
     show_table(("client", "country", "roles", "purposes", "ad hoc", "status"), rows)
 
@@ -116,11 +120,32 @@ def disable(client_id: Annotated[str, typer.Argument(help="Id of the client.")])
 
     async def act(desk: Desk) -> None:
         ids = [c.client_id for c in desk.registry.listed()]
-        await desk.registry.disable(known(client_id, ids, "client", "客户端"))
-        await desk.record("client.disable", now=desk.clock.now(), detail={"client": client_id})
+        name = known(client_id, [*ids, *desk.registry.altered], "client", "客户端")
+        await desk.registry.disable(name, desk.enters("client.disable", {"client": name}))
 
     at_desk(act)
     say(f"Client {client_id} is disabled.")
+
+
+@app.command()
+def check() -> None:
+    """Hold the register of clients to the log: none is gone, added, changed or set back otherwise than by its acts.
+
+    Exit code 0: all are as the log tells; 1: some are not. `hub audit verify` proves the log itself.
+    """
+    count, misfits = at_desk(compare)
+    if misfits:
+        show_table(("client", "what"), [(m.client_id, m.problem.value) for m in misfits])
+        raise typer.Exit(NOT_VERIFIED)
+    say(f"✓ 客户端登记与日志相符 All {count} clients are as the log tells.")
+
+
+async def compare(desk: Desk) -> tuple[int, list[ClientMisfit]]:
+    """How many clients there are, and which differ from the log; the reading is itself entered."""
+    count, misfits = await check_clients(desk.database, desk.ring.client_seal())
+    found = {"clients": count, "findings": len(misfits)}
+    await desk.record("client.check", now=desk.clock.now(), kind=Kind.AUDIT_READ, detail=found)
+    return count, misfits
 
 
 def _detail(client: Client, before: Client | None) -> dict[str, Any]:

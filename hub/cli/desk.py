@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import asyncpg
+
 from hub.audit.batch import Appended
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
@@ -27,7 +29,7 @@ from hub.disclosure.changes import announce_changes
 from hub.disclosure.live import rules_in_force
 from hub.disclosure.rules import Rules
 from hub.errors import ConfigurationError, IdentifierError, InputError
-from hub.identity.clients import ClientRegistry
+from hub.identity.clients import Act, ClientRegistry, Enter
 from hub.intake.acting import Steward
 from hub.keys.index import Indexer
 from hub.keys.ring import KeyRing
@@ -91,6 +93,15 @@ class Desk:
             new_entry_id(), self.clock.now(), Kind.ADMIN, EntryOutcome.DONE, self.actor, purpose="OPERATION",
             operation=act, policy=self.rules.policy.revision, catalogue=self.rules.catalog.revision, detail=detail,
         )  # fmt: skip
+
+    def enters(self, act: str, detail: Mapping[str, Any]) -> Enter:
+        """What appends the entry of an act on a client, for the registry."""
+
+        async def enter(connection: asyncpg.Connection, done: Act) -> None:
+            entry = self.entry(act, {**detail, "state": done.state})
+            await self.log.append_in(connection, [entry._replace(entry_id=done.entry_id)])
+
+        return enter
 
     async def record(
         self,
@@ -203,7 +214,8 @@ async def _act(
         try:
             desk = Desk(
                 settings, clock, database, ring, ring.indexer(), rules, log,
-                ConsentService(database, log, ring), await ClientRegistry.load(database), actor(),
+                ConsentService(database, log, ring), await ClientRegistry.load(database, ring.client_seal()),
+                actor(),
             )  # fmt: skip
             await announce_changes(database, log, ring, rules, desk.actor, clock.now())
             return await act(desk)

@@ -16,7 +16,7 @@ from hub.cli.names import known
 from hub.config import Settings
 from hub.demo.clients import DEMO_CLIENTS
 from hub.disclosure.rules import Rules
-from hub.identity.clients import ClientRegistry
+from hub.identity.clients import unverified_clients
 from hub.loading import load_rules
 from hub.policies.explain import explain as explain_decision
 from hub.policies.model import FairUse, Rate
@@ -97,7 +97,7 @@ def _caller(name: str, settings: Settings, rules: Rules) -> _Caller:
 async def _registered(url: str) -> dict[str, _Caller]:
     database = await open_database(url)
     try:
-        registry = await ClientRegistry.load(database)
-        return {c.client_id: _Caller(frozenset(c.roles), frozenset(c.purposes)) for c in registry.listed()}
+        clients = await unverified_clients(database)
+        return {c.client_id: _Caller(frozenset(c.roles), frozenset(c.purposes)) for c in clients}
     finally:
         await database.close()

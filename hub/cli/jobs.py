@@ -17,6 +17,7 @@ import typer
 
 from hub.app import settle
 from hub.cli.audit_detect import detect_yesterday
+from hub.cli.client import compare
 from hub.cli.console import civil_time, say, show_error
 from hub.cli.desk import Desk, at_desk
 from hub.cli.group import IN_PART
@@ -83,6 +84,13 @@ async def purge(desk: Desk, *, dry_run: bool = False) -> str:
     return f"{done.deleted} deleted, {done.archived} archived"
 
 
+async def check_clients(desk: Desk) -> str:
+    """Hold the register of clients to the log; what differs is closed already, so it is named and fails nothing."""
+    count, misfits = await compare(desk)
+    differ = "".join(f", {m.client_id} {m.problem}" for m in misfits)
+    return f"{count} looked at, {len(misfits)} differ from the log{differ}"
+
+
 def recalls(desk: Desk) -> RecallService:
     """The recalls of this desk."""
     return RecallService(desk.database, desk.log, desk.ring)
@@ -105,6 +113,7 @@ DAILY = (
     Job("emergency tell", tell),
     Job("records purge", purge),
     Job("audit detect", detect_yesterday),
+    Job("client check", check_clients),
 )
 """In this order: what is purged was recalled before."""
 OFTEN = (Job("recall deliver", deliver),)
@@ -115,7 +124,7 @@ def jobs(
         bool, typer.Option("--watch", help="Stay: post recalls every minute, do the rest once a day.")
     ] = False,
 ) -> None:
-    """Do all that recurs: recalls, their posting, notices, word of emergencies, purge, detection.
+    """Do all that recurs: recalls, their posting, notices, word of emergencies, purge, detection, check of clients.
 
     Everything is done once; run it by a timer every day, or let it stay with --watch.
 

@@ -9,11 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 
+from hub.audit.entry import Entry, EntryOutcome, Kind
+from hub.audit.log import AuditLog
 from hub.demo import story_facts as facts
 from hub.errors import InputError
-from hub.identity.clients import Client, ClientRegistry
+from hub.identity.clients import Act, Client, ClientRegistry, Enter
 from hub.keys.index import Indexer
 from hub.keys.jwk import generate_client_key
 from hub.model.countries import MAINLAND
@@ -74,28 +77,40 @@ DEMO_CLIENTS: tuple[DemoClient, ...] = (
 
 
 async def register_demo_clients(
-    registry: ClientRegistry, indexer: Indexer, folder: Path, now: datetime
+    registry: ClientRegistry, indexer: Indexer, log: AuditLog, folder: Path, now: datetime
 ) -> None:
-    """Register every demo client, with keys made on first use and kept in `folder` (mode 0700, files 0600)."""
+    """Register every demo client that is not as it should be.
+
+    Args:
+        registry: of the demo's database.
+        indexer: makes pseudonyms of whom clients act for.
+        log: takes the entries.
+        folder: their keys, made on first use (mode 0700, files 0600).
+        now: the instant.
+    """
     keys = _public_keys(folder)
     for demo in DEMO_CLIENTS:
         subject_id = indexer.subject_id(*demo.acts_for) if demo.acts_for else None
-        await registry.register(
-            Client(
-                demo.client_id,
-                demo.name_zh,
-                demo.name_en,
-                demo.roles,
-                demo.institution,
-                demo.purposes,
-                {"keys": [keys[demo.client_id]]},
-                subject_id,
-                demo=True,
-                ad_hoc=True,
-                country=demo.country,
-            ),
-            now,
-        )
+        client = Client(
+            demo.client_id, demo.name_zh, demo.name_en, demo.roles, demo.institution, demo.purposes,
+            {"keys": [keys[demo.client_id]]}, subject_id, demo=True, ad_hoc=True, country=demo.country,
+        )  # fmt: skip
+        if registry.get(demo.client_id) != client:
+            await registry.register(client, now, registration(log, client, now))
+
+
+def registration(log: AuditLog, client: Client, now: datetime) -> Enter:
+    """What appends the entry of the registration of a client by the demo."""
+
+    async def enter(connection: asyncpg.Connection, done: Act) -> None:
+        detail = {"client": client.client_id, "roles": list(client.roles), "purposes": list(client.purposes)}
+        entry = Entry(
+            done.entry_id, now, Kind.ADMIN, EntryOutcome.DONE, "demo", purpose="OPERATION",
+            operation="client.register", detail={**detail, "state": done.state},
+        )  # fmt: skip
+        await log.append_in(connection, [entry])
+
+    return enter
 
 
 def unsafe_demo_key(folder: Path, client_id: str) -> Mapping[str, Any]:

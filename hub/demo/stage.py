@@ -22,6 +22,8 @@ from pathlib import Path
 
 import orjson
 
+from hub.audit.log import AuditLog
+from hub.audit.note import LogKeySigner
 from hub.catalog.types import Catalog, SubjectKind
 from hub.clock import Clock, civil_date
 from hub.demo import story_facts as facts
@@ -199,9 +201,7 @@ async def _fill(
                 hint="Use an empty database, or `hub demo --fresh` for the embedded one.",
                 message_zh="数据库中已有非本演示的数据。",
             )
-        await register_demo_clients(
-            await ClientRegistry.load(database), indexer, folders.clients, clock.now()
-        )
+        await _register(folders, database, ring, clock)
         there = _noted(folders.note)
         if there is not None and _covers(there, wanted) and records >= there.records:
             return there, False
@@ -214,6 +214,17 @@ async def _fill(
         return world, True
     finally:
         await database.close()
+
+
+async def _register(folders: StageFolders, database: Database, ring: KeyRing, clock: Clock) -> None:
+    origin, verifiers = ring.manifest.log_origin, ring.public().note_verifiers()
+    signer = LogKeySigner(origin, ring.log.active)
+    registry = await ClientRegistry.load(database, ring.client_seal())
+    log = await AuditLog.open(database, origin, signer, clock, verifiers=verifiers)
+    try:
+        await register_demo_clients(registry, ring.indexer(), log, folders.clients, clock.now())
+    finally:
+        await log.close()
 
 
 async def _contents(database: Database, company: bytes) -> tuple[int, bool]:

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.config import Settings
 from hub.errors import KeyRingError, VerificationError
 from hub.keys import files
+from hub.keys.client_seal import ClientSeal
 from hub.keys.facts import SIGNING, KeyFacts, KeyPurpose, KeySet, KeyStatus
 from hub.keys.index import Indexer
 from hub.keys.manifest import FILE, Manifest, key_document, parse_key, parse_manifest
@@ -92,6 +93,10 @@ class KeyRing:
     def indexer(self) -> Indexer:
         """The keyed hashes of this ring."""
         return Indexer(self.subject, self.record, self.content, self.blind)
+
+    def client_seal(self) -> ClientSeal:
+        """The seal on the register of clients."""
+        return ClientSeal(self.content)
 
     def note_verifier(self) -> NoteVerifier:
         """The active log key under the log's origin, as witnesses want it."""

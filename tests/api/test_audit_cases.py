@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -155,11 +156,9 @@ def test_only_officers_act_and_everybody_else_gets_the_one_refusal(database_url:
                 await act(world, token, "comment", "ac_nothing"),
             ]
             assert {refused(answer) for answer in answers} == {"PURPOSE_NOT_HELD"}
-        async with world.hub.database.connection() as connection:
-            await connection.execute(
-                "UPDATE client SET roles = '{auditor}' WHERE client_id = 'officer-privacy'"
-            )
-        await world.hub.registry.refresh()
+        known = world.hub.registry.get("officer-privacy")
+        assert known is not None
+        await world.register(replace(known, roles=("auditor",)))
         auditor = await officer(world)
         assert (await world.ask(auditor, CASE, {"i": case}))["data"]
         assert refused(await act(world, auditor, "comment", case)) == "PURPOSE_NOT_HELD"

@@ -236,9 +236,8 @@ def test_whoever_asked_cannot_approve_and_whoever_asked_or_approved_cannot_revie
     async def scene(world: World) -> None:
         client = world.hub.registry.get("officer-privacy")
         assert client is not None
-        await world.hub.registry.register(
+        await world.register(
             replace(client, roles=("officer", "department"), purposes=("EMERGENCY", "EMERGENCY_REVIEW")),
-            world.clock.now(),
         )
 
         async def as_person(purpose: str, operator: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from world import COMPANY, ISSUER, NOW, World, run
+from world import COMPANY, ISSUER, World, run
 
 from hub.demo import story_facts as facts
 from hub.identity.assertion import request_token
@@ -42,7 +42,7 @@ async def procuratorate(world: World) -> None:
         "procuratorate", "海南省人民检察院（演示）", "Procuratorate", ("judicial_body",), PROCURATORATE,
         ("JUDICIAL_CASE",), {"keys": [PUBLIC]}, ad_hoc=True,
     )  # fmt: skip
-    await world.hub.registry.register(client, NOW)
+    await world.register(client)
     details = {
         "type": "credit_disclosure", "purpose": "JUDICIAL_CASE", "subjects": [COMPANY],
         "matter": "JC-PROCURATORATE", "reference": "琼检2026演1",

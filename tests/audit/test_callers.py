@@ -13,12 +13,12 @@ from .test_ledger import catalog
 
 BANK, UNIT = "91460000DEM00001XX", "11460000DEM800011T"
 CLIENTS = """
-INSERT INTO client (client_id, name_zh, name_en, roles, institution, subject_id, purposes, jwks, status, demo, ad_hoc, created_at)
+INSERT INTO client (client_id, name_zh, name_en, roles, institution, subject_id, purposes, jwks, status, demo, ad_hoc, created_at, act, mac)
 VALUES
-  ('bank-app', '示范银行手机银行', 'Bank app', '{{bank}}', '{bank}', NULL, '{{}}', '{{}}', 'DISABLED', true, true, '2026-02-01'),
-  ('bank', '示范银行', 'Bank', '{{bank}}', '{bank}', NULL, '{{}}', '{{}}', 'ACTIVE', true, true, '2026-01-01'),
-  ('company', '某某公司', 'Some company', '{{subject}}', '{bank}', '\\x{acme}', '{{}}', '{{}}', 'ACTIVE', true, true, '2025-01-01'),
-  ('mother', '王小红', 'Wang Xiaohong', '{{guardian}}', '{bank}', '\\x{acme}', '{{}}', '{{}}', 'ACTIVE', true, true, '2025-01-01')
+  ('bank-app', '示范银行手机银行', 'Bank app', '{{bank}}', '{bank}', NULL, '{{}}', '{{}}', 'DISABLED', true, true, '2026-02-01', 0, ''),
+  ('bank', '示范银行', 'Bank', '{{bank}}', '{bank}', NULL, '{{}}', '{{}}', 'ACTIVE', true, true, '2026-01-01', 0, ''),
+  ('company', '某某公司', 'Some company', '{{subject}}', '{bank}', '\\x{acme}', '{{}}', '{{}}', 'ACTIVE', true, true, '2025-01-01', 0, ''),
+  ('mother', '王小红', 'Wang Xiaohong', '{{guardian}}', '{bank}', '\\x{acme}', '{{}}', '{{}}', 'ACTIVE', true, true, '2025-01-01', 0, '')
 """
 
 

@@ -24,8 +24,8 @@ from .test_ledger import all_lines, catalog, policy
 BANK, RIVAL = "91460000DEM00001XX", "91460000DEM00002XX"
 LOAN = frozenset({"LOAN_APPLICATION"})
 CLIENTS = """
-INSERT INTO client (client_id, name_zh, name_en, roles, institution, purposes, jwks, status, demo, ad_hoc, created_at)
-SELECT c, c, c, '{bank}', i, '{}', '{}', 'ACTIVE', true, true, now()
+INSERT INTO client (client_id, name_zh, name_en, roles, institution, purposes, jwks, status, demo, ad_hoc, created_at, act, mac)
+SELECT c, c, c, '{bank}', i, '{}', '{}', 'ACTIVE', true, true, now(), 0, ''
 FROM (VALUES ('bank-hkb', '91460000DEM00001XX'), ('bank-app', '91460000DEM00001XX'), ('bank-qzb', '91460000DEM00002XX'))
   AS v(c, i)
 """

@@ -11,6 +11,8 @@ import pytest
 from intake.intake_world import penalty, uscc, write_csv
 from typer.testing import CliRunner
 
+from hub.audit.log import AuditLog
+from hub.audit.note import LogKeySigner
 from hub.cli.main import build_app
 from hub.cli.places import Places
 from hub.clock import SystemClock
@@ -103,8 +105,11 @@ def shell(bare: Shell, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Sh
 async def _register(shell: Shell) -> None:
     database = await Database.open(shell.database_url, pool_size=1)
     try:
-        registry = await ClientRegistry.load(database)
-        indexer = load_ring(shell.places.ring, demo=True).indexer()
-        await register_demo_clients(registry, indexer, shell.places.clients, SystemClock().now())
+        ring, clock = load_ring(shell.places.ring, demo=True), SystemClock()
+        origin = ring.manifest.log_origin
+        registry = await ClientRegistry.load(database, ring.client_seal())
+        log = await AuditLog.open(database, origin, LogKeySigner(origin, ring.log.active), clock)
+        await register_demo_clients(registry, ring.indexer(), log, shell.places.clients, clock.now())
+        await log.close()
     finally:
         await database.close()

@@ -216,7 +216,7 @@ async def _clients(pair: Pair, asker: Asker) -> list[tuple[Mapping[str, Any], Cl
             {"keys": [public]}, subject_id, demo=True, ad_hoc=True,
         )  # fmt: skip
         for world in pair.worlds:
-            await world.hub.registry.register(client, NOW)
+            await world.register(client)
         found.append((private, client, own))
     return found
 

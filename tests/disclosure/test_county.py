@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import COMPANY, NOW, STRANGER, World, run
+from world import COMPANY, STRANGER, World, run
 
 from hub.catalog.types import SubjectKind
 from hub.demo import story_facts as facts
@@ -36,7 +36,7 @@ async def _client(world: World, institution: str, *roles: str) -> str:
         name, "演示", "County", roles or ("county_tenant",), institution, ("GOV_SUPERVISION",), {"keys": [generate_client_key()[1]]}, None,
         demo=True, ad_hoc=True,
     )  # fmt: skip
-    await world.hub.registry.register(client, NOW)
+    await world.register(client)
     return name
 
 

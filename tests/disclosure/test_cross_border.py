@@ -39,7 +39,7 @@ async def moved(world: World, client: str, **changes: Any) -> None:
     """The client is registered anew, elsewhere."""
     found = world.hub.registry.get(client)
     assert found is not None
-    await world.hub.registry.register(replace(found, **changes), NOW)
+    await world.register(replace(found, **changes))
 
 
 async def ask(world: World) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import ISSUER, NOW, World, run
+from world import ISSUER, World, run
 
 from hub.catalog.types import SubjectKind
 from hub.demo import story_facts as facts
@@ -21,12 +21,11 @@ ASK = "query Q($id: PersonIdentifier!) { person(id: $id) { name residentIdNumber
 
 
 async def guardian_of(world: World, ward: str) -> None:
-    await world.hub.registry.register(
+    await world.register(
         Client(
             f"guardian-{ward}", "监护人（演示）", "Guardian", ("guardian",), facts.COMPANY_USCC, ("GUARDIAN_QUERY",),
             {"keys": [PUBLIC]}, world.hub.indexer.subject_id("PERSON", ward),
-        ),
-        NOW,
+        )
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ async def register_bureau(world: World) -> None:
     client = Client(
         "bureau", "征信机构（演示）", "Bureau", ("credit_bureau",), BUREAU, ("LOAN_APPLICATION",), jwks
     )
-    await world.hub.registry.register(client, NOW)
+    await world.register(client)
 
 
 async def bureau_token(world: World, **more: Any) -> str:
@@ -378,8 +378,8 @@ def test_two_files_that_give_the_same_answers_give_the_same_bytes(
 async def refund_token(world: World) -> str:
     """A token of the office that refunds unemployment insurance to firms that keep jobs."""
     purpose, jwks = "FISCAL_REWARD", {"keys": [PUBLIC]}
-    await world.hub.registry.register(
-        Client("refunds", "稳岗返还（演示）", "Refunds", ("department",), BUREAU, (purpose,), jwks), NOW
+    await world.register(
+        Client("refunds", "稳岗返还（演示）", "Refunds", ("department",), BUREAU, (purpose,), jwks)
     )
     details = {
         "type": "credit_disclosure", "purpose": purpose, "subjects": [COMPANY], "matter": "FR-JOB-RETENTION",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import COMPANY, ISSUER, NOW, World, run
+from world import COMPANY, ISSUER, World, run
 
 from hub.demo import story_facts as facts
 from hub.identity.assertion import request_token
@@ -42,7 +42,7 @@ def test_a_case_is_read_under_its_number_only(
         court = Client(
             "court", "示范法院（演示）", "Court", ("judicial_body",), facts.DEPT_AMR, ("JUDICIAL_CASE",), {"keys": [PUBLIC]}
         )  # fmt: skip
-        await world.hub.registry.register(court, NOW)
+        await world.register(court)
         for members in ({}, {"reference": " "}):
             with counted(monkeypatch) as counts:
                 answer = await asked(world, **members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -231,11 +232,9 @@ def test_a_client_that_loses_a_purpose_is_refused_at_once(database_url: str, tmp
         assert (
             await world.ask(token, "query Q($u: USCC!) { organization(uscc: $u) { name } }", {"u": COMPANY})
         )["data"]
-        async with world.hub.database.connection() as connection:
-            await connection.execute(
-                "UPDATE client SET purposes = '{GUARANTEE}' WHERE client_id = 'bank-hkb'"
-            )
-        await world.hub.registry.refresh()
+        bank = world.hub.registry.get("bank-hkb")
+        assert bank is not None
+        await world.register(replace(bank, purposes=("GUARANTEE",)))
         response = await world.send(token, ASK, {"u": COMPANY})
         assert response.status_code == 401
         assert facts.COMPANY_NAME not in response.text
@@ -262,11 +261,9 @@ def test_a_person_under_fourteen_is_refused_to_everybody(database_url: str, tmp_
 
 def test_persons_are_never_shown_before_a_bid(database_url: str, tmp_path: Path) -> None:
     async def scene(world: World) -> None:
-        async with world.hub.database.connection() as connection:
-            await connection.execute(
-                "UPDATE client SET purposes = purposes || '{BID_CHECK}' WHERE client_id = 'bank-hkb'"
-            )
-        await world.hub.registry.refresh()
+        bank = world.hub.registry.get("bank-hkb")
+        assert bank is not None
+        await world.register(replace(bank, purposes=(*bank.purposes, "BID_CHECK")))
         await world.put(
             "government.person_profile", PERSON, identifier=facts.PERSON_ID, kind=SubjectKind.PERSON
         )

@@ -40,7 +40,7 @@ async def without_ad_hoc(world: World, *client_ids: str) -> None:
     for client_id in client_ids:
         client = world.hub.registry.get(client_id)
         assert client is not None
-        await world.hub.registry.register(dataclasses.replace(client, ad_hoc=False), world.clock.now())
+        await world.register(dataclasses.replace(client, ad_hoc=False))
 
 
 def test_a_document_runs_by_its_id_and_the_entry_names_that_id(database_url: str, tmp_path: Path) -> None:

@@ -19,12 +19,15 @@ from starlette.applications import Starlette
 from hub.clock import FixedClock
 from hub.errors import IdentifierError
 from hub.identity import assertion, endpoint
-from hub.identity.clients import Client, ClientRegistry
+from hub.identity.clients import Act, Client, ClientRegistry
 from hub.identity.portfolio import PortfolioStore
 from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
 from hub.identity.tokens import TokenVerifier
+from hub.keys.client_seal import ClientSeal
+from hub.keys.facts import KeyFacts, KeyPurpose, KeyStatus
 from hub.keys.jwk import generate_client_key
+from hub.keys.secrets import ContentIndexKey, fingerprint_id
 from hub.store.database import Database
 
 ISSUER = "https://hub.example"
@@ -126,10 +129,23 @@ def client(client_id: str, public: dict[str, Any], **changes: Any) -> Client:
     return Client(client_id=client_id, jwks={"keys": [public]}, **{**facts, **changes})
 
 
+SECRET = hashlib.sha256(b"the content key of this world").digest()
+SEAL = ClientSeal(
+    ContentIndexKey(
+        KeyFacts(fingerprint_id(KeyPurpose.CONTENT, SECRET), KeyPurpose.CONTENT, KeyStatus.ACTIVE, NOW),
+        SECRET,
+    )
+)
+
+
+async def unentered(connection: Any, act: Act) -> None:
+    """This room has no log; acts with their entries are told in `test_client_seal`."""
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[World]:
     database = await Database.open(url)
-    registry = await ClientRegistry.load(database)
+    registry = await ClientRegistry.load(database, SEAL)
     private = {}
     for client_id, changes in {
         "bank-hkb": {},
@@ -138,7 +154,7 @@ async def opened(url: str) -> AsyncIterator[World]:
         "bank-es": {},
     }.items():
         private[client_id], public = generate_client_key("P-256" if client_id == "bank-es" else "Ed25519")
-        await registry.register(client(client_id, public, **changes), NOW)
+        await registry.register(client(client_id, public, **changes), NOW, unentered)
     clock, signer = FixedClock(NOW), Signer()
     server = token_server(database, registry, signer)
     async with app_of(server, clock) as http:

@@ -13,7 +13,7 @@ from hub.identity import assertion
 from hub.identity.clients import ClientRegistry
 
 from . import forge
-from .identity_world import ISSUER, LOAN, NOW, World, app_of, client, run, token_server
+from .identity_world import ISSUER, LOAN, NOW, SEAL, World, app_of, client, run, token_server, unentered
 
 AT = int(NOW.timestamp())
 
@@ -146,7 +146,7 @@ def test_an_rsa_key_signs_with_ps256_and_never_with_rs256(database_url: str) -> 
     key = rsa.generate_private_key(65537, 2048)
 
     async def scenario(world: World) -> None:
-        await world.registry.register(client("bank-rsa", forge.rsa_jwk(key, "r1")), NOW)
+        await world.registry.register(client("bank-rsa", forge.rsa_jwk(key, "r1")), NOW, unentered)
         for alg, status in {"RS256": 401, "PS256": 200}.items():
             made = forge.rsa_signed(key, "r1", world.claims("bank-rsa"), alg=alg)
             answer = await world.post(assertion.token_form(made, [LOAN]))
@@ -171,7 +171,7 @@ def test_unknown_disabled_and_forged_clients_get_the_same_answer(database_url: s
             for name in ("bank-zzz", "bank-hkb")
         ]
         disabled = world.form("bank-es")
-        await world.registry.disable("bank-es")
+        await world.registry.disable("bank-es", unentered)
         answers = [await world.post(form) for form in (*forms, disabled)]
         assert {(a.status_code, a.content, str(a.headers)) for a in answers} == {
             (answers[0].status_code, answers[0].content, str(answers[0].headers))
@@ -204,7 +204,7 @@ def test_two_clients_may_use_the_same_id(database_url: str) -> None:
 
 def test_of_a_hundred_copies_on_two_servers_exactly_one_is_accepted(database_url: str) -> None:
     async def scenario(world: World) -> None:
-        registry = await ClientRegistry.load(world.database)
+        registry = await ClientRegistry.load(world.database, SEAL)
         other = token_server(world.database, registry, world.signer)
         form = world.form()
         async with app_of(other, world.clock) as second:

@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 
 from hub.errors import InputError
+from hub.identity import client_rows
 from hub.identity.clients import CHANNEL, DISABLED, Client, ClientRegistry
 from hub.keys.jwk import generate_client_key
 
-from .identity_world import NOW, World, client, run
+from .identity_world import NOW, SEAL, World, client, run, unentered
 
 
 def test_a_registered_client_is_read_back_equal(database_url: str) -> None:
     async def scenario(world: World) -> None:
         made = client("new-one", generate_client_key()[1], subject_id=b"0123456789abcdef")
-        await world.registry.register(made, NOW)
-        other = await ClientRegistry.load(world.database)
+        await world.registry.register(made, NOW, unentered)
+        other = await ClientRegistry.load(world.database, SEAL)
         assert world.registry.get("new-one") == other.get("new-one") == made
         assert [c.client_id for c in other.listed()] == sorted(c.client_id for c in other.listed())
 
@@ -29,13 +30,13 @@ def test_a_registered_client_is_read_back_equal(database_url: str) -> None:
 
 def test_unknown_and_disabled_clients_are_the_same_nothing(database_url: str) -> None:
     async def scenario(world: World) -> None:
-        await world.registry.disable("bank-hkb")
+        await world.registry.disable("bank-hkb", unentered)
         for name in ("bank-hkb", "nobody", ""):
             assert world.registry.get(name) is None
             assert not world.registry.keys(name)
         assert {c.client_id: c.status for c in world.registry.listed()}["bank-hkb"] == DISABLED
         with pytest.raises(InputError):
-            await world.registry.disable("nobody")
+            await world.registry.disable("nobody", unentered)
 
     run(database_url, scenario)
 
@@ -44,11 +45,11 @@ def test_another_process_sees_a_change_when_it_refreshes_and_only_then_counts_a_
     database_url: str,
 ) -> None:
     async def scenario(world: World) -> None:
-        other = await ClientRegistry.load(world.database)
+        other = await ClientRegistry.load(world.database, SEAL)
         before = other.generation
         await other.refresh()
         assert other.generation == before
-        await world.registry.disable("bank-hkb")
+        await world.registry.disable("bank-hkb", unentered)
         assert other.get("bank-hkb") is not None
         await other.refresh()
         assert other.get("bank-hkb") is None
@@ -62,18 +63,25 @@ def test_a_change_is_announced_to_listeners(database_url: str) -> None:
         heard: asyncio.Queue[str] = asyncio.Queue()
         async with world.database.connection() as connection:
             await connection.add_listener(CHANNEL, lambda *event: heard.put_nowait(event[3]))
-            await world.registry.disable("bank-hkb")
-            await world.registry.register(client("new-one", generate_client_key()[1]), NOW)
+            await world.registry.disable("bank-hkb", unentered)
+            await world.registry.register(client("new-one", generate_client_key()[1]), NOW, unentered)
             assert [await asyncio.wait_for(heard.get(), 5) for _ in range(2)] == ["bank-hkb", "new-one"]
             await connection.reset()
 
     run(database_url, scenario)
 
 
+async def reseal(world: World, **values: Any) -> None:
+    """A row that this hub would not write today, under a seal that holds."""
+    async with world.database.connection() as connection:
+        row = await client_rows.read_one(connection, "bank-hkb")
+        assert row is not None
+        await client_rows.StoredClient.sealed({**row.values, **values}, SEAL).write(connection)
+
+
 def test_a_row_with_unreadable_keys_closes_that_client_only(database_url: str) -> None:
     async def scenario(world: World) -> None:
-        async with world.database.connection() as connection:
-            await connection.execute("UPDATE client SET jwks = '{\"keys\": 5}' WHERE client_id = 'bank-hkb'")
+        await reseal(world, jwks={"keys": 5})
         await world.registry.refresh()
         assert world.registry.get("bank-hkb") is None
         assert world.registry.get("bank-qzb") is not None
@@ -84,10 +92,7 @@ def test_a_row_with_unreadable_keys_closes_that_client_only(database_url: str) -
 
 def test_a_row_whose_roles_do_not_go_together_closes_that_client_only(database_url: str) -> None:
     async def scenario(world: World) -> None:
-        async with world.database.connection() as connection:
-            await connection.execute(
-                "UPDATE client SET roles = '{subject,guardian}' WHERE client_id = 'bank-hkb'"
-            )
+        await reseal(world, roles=["subject", "guardian"])
         await world.registry.refresh()
         assert world.registry.get("bank-hkb") is None
         assert world.registry.get("bank-qzb") is not None
@@ -139,7 +144,9 @@ def test_a_client_that_breaks_a_rule_is_not_registered(database_url: str) -> Non
         before = world.registry.listed()
         for case, change in REFUSED.items():
             with pytest.raises(InputError):
-                pytest.fail(f"{case}: {await world.registry.register(change(client('new', PUBLIC)), NOW)}")
+                pytest.fail(
+                    f"{case}: {await world.registry.register(change(client('new', PUBLIC)), NOW, unentered)}"
+                )
         await world.registry.refresh()
         assert world.registry.listed() == before
 

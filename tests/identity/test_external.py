@@ -15,7 +15,7 @@ from hub.errors import AuthenticationError, ConfigurationError
 from hub.identity.external import REFRESH_AFTER, RETRY_AFTER, STALE_AFTER, ExternalIssuer, FetchedKeys
 
 from . import forge
-from .identity_world import LOAN, NOW, PURPOSES, RESIDENT_ID, USCC, Signer, World, resolve, run
+from .identity_world import LOAN, NOW, PURPOSES, RESIDENT_ID, USCC, Signer, World, resolve, run, unentered
 
 OUTSIDE = "https://login.bank.example/realm"
 AUDIENCE = "https://hub.example/api"
@@ -90,7 +90,7 @@ def test_a_token_of_the_external_issuer_maps_to_a_registered_client(database_url
         }.items():
             with pytest.raises(AuthenticationError):
                 pytest.fail(f"{case}: {await outside.authenticate(bad, NOW)}")
-        await world.registry.disable("bank-hkb")
+        await world.registry.disable("bank-hkb", unentered)
         with pytest.raises(AuthenticationError):
             await outside.authenticate(token(signer), NOW)
 

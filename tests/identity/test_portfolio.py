@@ -22,7 +22,7 @@ from hub.identity.replay import KEEP_AFTER_EXPIRY
 from hub.identity.tokens import TokenVerifier
 
 from . import forge
-from .identity_world import ISSUER, LOAN, NOW, PURPOSES, World, resolve, run
+from .identity_world import ISSUER, LOAN, NOW, PURPOSES, World, resolve, run, unentered
 from .test_tokens import claims, parts
 
 CONSENTS = {f"sub_{n:032x}": f"c_{n:022d}" for n in range(1000)}
@@ -212,11 +212,13 @@ def test_a_client_that_changes_has_its_remembered_portfolios_looked_at_again(dat
     async def scenario(world: World) -> None:
         verifier, token = world.verifier(), await world.token(details=[detail()])
         bank = (await verifier.authenticate(token, NOW)).client
-        await world.registry.register(dataclasses.replace(bank, roles=("public",)), NOW)
+        await world.registry.register(dataclasses.replace(bank, roles=("public",)), NOW, unentered)
         assert (await verifier.authenticate(token, NOW)).roles == ("public",)
-        await world.registry.register(dataclasses.replace(bank, purposes=("LOAN_APPLICATION",)), NOW)
+        await world.registry.register(
+            dataclasses.replace(bank, purposes=("LOAN_APPLICATION",)), NOW, unentered
+        )
         await refused(verifier, token)
-        await world.registry.disable("bank-hkb")
+        await world.registry.disable("bank-hkb", unentered)
         await refused(verifier, token)
 
     run(database_url, scenario)

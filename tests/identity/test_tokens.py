@@ -16,7 +16,19 @@ from hub.errors import AuthenticationError
 from hub.identity.details import pseudonym
 
 from . import forge
-from .identity_world import ISSUER, LOAN, NOW, OTHER_USCC, RESIDENT_ID, USCC, Signer, World, resolve, run
+from .identity_world import (
+    ISSUER,
+    LOAN,
+    NOW,
+    OTHER_USCC,
+    RESIDENT_ID,
+    USCC,
+    Signer,
+    World,
+    resolve,
+    run,
+    unentered,
+)
 
 AT = int(NOW.timestamp())
 
@@ -182,7 +194,7 @@ def test_a_disabled_client_is_out_at_once_even_with_a_remembered_token(database_
         token, other = await world.token(), await world.token("bank-qzb")
         verifier.verify(token, NOW)
         verifier.verify(other, NOW)
-        await world.registry.disable("bank-hkb")
+        await world.registry.disable("bank-hkb", unentered)
         with pytest.raises(AuthenticationError):
             verifier.verify(token, NOW)
         assert verifier.verify(other, NOW).client.client_id == "bank-qzb"
@@ -196,7 +208,7 @@ def test_a_purpose_taken_from_the_client_is_taken_from_its_remembered_tokens(dat
         verifier, token = world.verifier(), await world.token()
         bank = verifier.verify(token, NOW).client
         narrowed = dataclasses.replace(bank, purposes=("LOAN_REVIEW_POST",))
-        await world.registry.register(narrowed, NOW)
+        await world.registry.register(narrowed, NOW, unentered)
         with pytest.raises(AuthenticationError):
             verifier.verify(token, NOW)
 
@@ -207,7 +219,7 @@ def test_a_role_taken_from_the_client_is_gone_from_its_remembered_tokens(databas
     async def scenario(world: World) -> None:
         verifier, token = world.verifier(), await world.token()
         bank = verifier.verify(token, NOW).client
-        await world.registry.register(dataclasses.replace(bank, roles=("public",)), NOW)
+        await world.registry.register(dataclasses.replace(bank, roles=("public",)), NOW, unentered)
         assert verifier.verify(token, NOW).roles == ("public",)
 
     run(database_url, scenario)

@@ -444,8 +444,8 @@ def test_a_column_outside_the_catalogue_lets_nothing_land(world: World, tmp_path
 
 def test_a_client_stands_for_its_institution(world: World, tmp_path: Path) -> None:
     world.rows(
-        "INSERT INTO client (client_id, name_zh, name_en, roles, institution, purposes, jwks, status, demo, created_at)"
-        " VALUES ('dept-amr', '市监', 'AMR', '{source_unit}', $1, '{}', '{}', 'ACTIVE', true, now())",
+        "INSERT INTO client (client_id, name_zh, name_en, roles, institution, purposes, jwks, status, demo, created_at, act, mac)"
+        " VALUES ('dept-amr', '市监', 'AMR', '{source_unit}', $1, '{}', '{}', 'ACTIVE', true, now(), 0, '')",
         UNIT,
     )
     assert world.ingest(write_csv(tmp_path / "a.csv", GOOD), unit="dept-amr").source_unit == UNIT

@@ -40,6 +40,8 @@ client = Table(
     Column("permit_number", Text, comment="of the assessment, filing or certificate"),
     Column("permit_until", Date, comment="last civil day on which it is good"),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("act", Integer, nullable=False, comment="how many administrative acts made it so"),
+    Column("mac", LargeBinary, nullable=False, comment="seal over all other columns"),
 )
 
 assertion_seen = Table(
