@@ -18,9 +18,9 @@ from hub.catalog.types import SubjectKind
 from hub.clock import FixedClock
 from hub.config import Settings
 from hub.demo import story_facts as facts
-from hub.demo.clients import register_demo_clients, registration, unsafe_demo_key
+from hub.demo.clients import register_demo_clients, registrations, unsafe_demo_key
 from hub.identity.assertion import request_token
-from hub.identity.clients import Client
+from hub.identity.clients import Act, Client
 from hub.intake.merge import Merger, Origin
 from hub.intake.rows import RowShape, SubjectRef
 from hub.keys.ring import create_ring
@@ -63,7 +63,7 @@ class World:
     async def register(self, client: Client) -> None:
         """Add a client or replace it, with its entry."""
         now = self.clock.now()
-        await self.hub.registry.register(client, now, registration(self.hub.log, client, now))
+        await self.hub.registry.register(client, now, registrations(self.hub.log, now)(client))
 
     async def token(
         self, client: str, purpose: str, subjects: Sequence[str] = (COMPANY,), **members: str
@@ -120,6 +120,10 @@ class World:
         return await self.token("bank-hkb", "LOAN_APPLICATION", consent=await self.consent(**more))
 
 
+async def unentered(connection: Any, act: Act) -> None:
+    """For the clients that a world begins with: its log begins empty."""
+
+
 async def fill(world: World) -> None:
     """The story company with one record of several datasets."""
     await world.put("government.registration", REGISTRATION)
@@ -157,7 +161,9 @@ async def open_world(database_url: str, folder: Path, **settings: Any) -> AsyncI
         create_ring(ring, demo=True, now=NOW)
     chosen = Settings(database_url=database_url, keys_dir=str(ring), demo=True, issuer=ISSUER, **settings)
     async with open_hub(chosen, clock) as hub:
-        await register_demo_clients(hub.registry, hub.indexer, hub.log, folder / "clients", NOW)
+        await register_demo_clients(
+            hub.registry, hub.indexer, folder / "clients", NOW, lambda client: unentered
+        )
         transport = httpx.ASGITransport(app=Starlette(routes=list(hub.routes)))
         async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
             yield World(hub, clock, http, folder / "clients")

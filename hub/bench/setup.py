@@ -27,7 +27,7 @@ from hub.clock import Clock, civil_date
 from hub.config import Settings
 from hub.consent.request import ConsentRequest
 from hub.demo import story_facts as facts
-from hub.demo.clients import register_demo_clients, unsafe_demo_key
+from hub.demo.clients import register_demo_clients, registrations, unsafe_demo_key
 from hub.folders import locate
 from hub.identity.assertion import request_token
 from hub.intake.merge import Origin, load_rows
@@ -92,7 +92,9 @@ async def fill(settings: Settings, folder: Path, clock: Clock, subjects: int, sa
     companies = [Company.of(index) for index in range(subjects)]
     async with open_hub(settings, clock) as hub:
         now = clock.now()
-        await register_demo_clients(hub.registry, hub.indexer, hub.log, folder / "clients", now)
+        await register_demo_clients(
+            hub.registry, hub.indexer, folder / "clients", now, registrations(hub.log, now)
+        )
         say(f"loading records of {subjects} companies")
         await _load(hub, companies, now)
         async with hub.database.connection() as connection:

@@ -24,7 +24,10 @@ from hub.consent import store
 from hub.consent.artefact import FORMAT, Consent, Origin
 from hub.consent.request import ConsentRequest, Terms, rate_documents, settle
 from hub.errors import InputError, VerificationError
+from hub.identity import client_rows
+from hub.identity.clients import ACTIVE
 from hub.keys.canonical import canonical_json
+from hub.keys.client_seal import ClientSeal
 from hub.keys.ring import KeyRing
 from hub.keys.signing import sign_document, verify_document
 from hub.policies.model import PolicySet
@@ -40,6 +43,7 @@ class ConsentService:
         self._database = database
         self._log = log
         self._ring = ring
+        self._seal = ring.client_seal()
         self._verify_keys = ring.public().consent
         self._known: OrderedDict[tuple[bytes, str], Consent] = OrderedDict()
 
@@ -69,7 +73,7 @@ class ConsentService:
                 )
             terms = settle(request, kind, policy, now)
             consent = self._artefact(subject_id, kind, request, terms, policy, now)
-            await recipient_name(connection, request.grantee, request.purpose, policy)
+            await recipient_name(connection, request.grantee, request.purpose, policy, self._seal)
             await store.insert(connection, consent)
             entry = _entry("consent.grant", consent, actor, policy, now)
             await self._log.append_in(connection, [entry])
@@ -82,7 +86,7 @@ class ConsentService:
             InputError: when it is not registered with this purpose.
         """
         async with self._database.connection() as connection:
-            return await recipient_name(connection, grantee, purpose, policy)
+            return await recipient_name(connection, grantee, purpose, policy, self._seal)
 
     async def withdraw(
         self, subject_id: bytes, consent_id: str, reason: str, policy: PolicySet, actor: str, now: datetime
@@ -246,22 +250,21 @@ class ConsentService:
 
 
 async def recipient_name(
-    connection: asyncpg.Connection, grantee: str, purpose: str, policy: PolicySet
+    connection: asyncpg.Connection, grantee: str, purpose: str, policy: PolicySet, seal: ClientSeal
 ) -> str:
-    """The name (Chinese) of an institution that holds a purpose.
+    """The name (Chinese) of an institution that holds a purpose; rows that were altered do not count.
 
     Raises:
         InputError: when it is not registered with this purpose.
     """
-    rows = await connection.fetch(
-        "SELECT roles, name_zh FROM client WHERE institution = $1 AND status = 'ACTIVE'"
-        " AND $2 = ANY(purposes) ORDER BY client_id",
-        grantee,
-        purpose,
-    )
-    for row in rows:
-        if policy.holds(row["roles"], purpose):
-            return str(row["name_zh"])
+    for row in await client_rows.read_institution(connection, grantee, seal):
+        client = row.values
+        if (
+            client["status"] == ACTIVE
+            and purpose in client["purposes"]
+            and policy.holds(client["roles"], purpose)
+        ):
+            return str(client["name_zh"])
     raise InputError(
         "The recipient is not an institution that holds this purpose.",
         hint="Give the USCC of the institution as it is registered.",

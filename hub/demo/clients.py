@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,16 +77,16 @@ DEMO_CLIENTS: tuple[DemoClient, ...] = (
 
 
 async def register_demo_clients(
-    registry: ClientRegistry, indexer: Indexer, log: AuditLog, folder: Path, now: datetime
+    registry: ClientRegistry, indexer: Indexer, folder: Path, now: datetime, enters: Callable[[Client], Enter]
 ) -> None:
     """Register every demo client that is not as it should be.
 
     Args:
         registry: of the demo's database.
         indexer: makes pseudonyms of whom clients act for.
-        log: takes the entries.
         folder: their keys, made on first use (mode 0700, files 0600).
         now: the instant.
+        enters: gives what appends the entry of a registration, see `registrations`.
     """
     keys = _public_keys(folder)
     for demo in DEMO_CLIENTS:
@@ -96,11 +96,15 @@ async def register_demo_clients(
             {"keys": [keys[demo.client_id]]}, subject_id, demo=True, ad_hoc=True, country=demo.country,
         )  # fmt: skip
         if registry.get(demo.client_id) != client:
-            await registry.register(client, now, registration(log, client, now))
+            await registry.register(client, now, enters(client))
 
 
-def registration(log: AuditLog, client: Client, now: datetime) -> Enter:
-    """What appends the entry of the registration of a client by the demo."""
+def registrations(log: AuditLog, now: datetime) -> Callable[[Client], Enter]:
+    """What appends the entries of registrations by the demo."""
+    return lambda client: _enters(log, client, now)
+
+
+def _enters(log: AuditLog, client: Client, now: datetime) -> Enter:
 
     async def enter(connection: asyncpg.Connection, done: Act) -> None:
         detail = {"client": client.client_id, "roles": list(client.roles), "purposes": list(client.purposes)}

@@ -27,7 +27,7 @@ from hub.audit.note import LogKeySigner
 from hub.catalog.types import Catalog, SubjectKind
 from hub.clock import Clock, civil_date
 from hub.demo import story_facts as facts
-from hub.demo.clients import register_demo_clients
+from hub.demo.clients import register_demo_clients, registrations
 from hub.demo.generator import VERSION, Generator
 from hub.demo.load import LoadProgress, load_demo
 from hub.errors import ConfigurationError
@@ -222,7 +222,8 @@ async def _register(folders: StageFolders, database: Database, ring: KeyRing, cl
     registry = await ClientRegistry.load(database, ring.client_seal())
     log = await AuditLog.open(database, origin, signer, clock, verifiers=verifiers)
     try:
-        await register_demo_clients(registry, ring.indexer(), log, folders.clients, clock.now())
+        now = clock.now()
+        await register_demo_clients(registry, ring.indexer(), folders.clients, now, registrations(log, now))
     finally:
         await log.close()
 

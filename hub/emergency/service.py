@@ -63,6 +63,7 @@ class EmergencyService:
         self._database = database
         self._log = log
         self._ring = ring
+        self._seal = ring.client_seal()
 
     async def request(self, asked: Asked, steward: Steward, policy: PolicySet, now: datetime) -> Emergency:
         """Ask for access in an emergency; nothing is open before somebody else approves.
@@ -86,7 +87,7 @@ class EmergencyService:
             now + timedelta(hours=terms.hours), None, None, 0, None, None, None, False, None, "", None,
         )  # fmt: skip
         async with self._database.connection() as connection, connection.transaction():
-            await recipient_name(connection, asked.institution, asked.purpose, policy)
+            await recipient_name(connection, asked.institution, asked.purpose, policy, self._seal)
             waiting = await store.open_requests(connection, asked.institution, asked.purpose, now)
             if waiting >= terms.open_requests:
                 _refuse(
@@ -109,7 +110,7 @@ class EmergencyService:
         async with self._taken(emergency_id, now, EmergencyState.REQUESTED) as (connection, found):
             terms = _terms(policy, found.purpose)
             before = await self._apart(connection, found, steward, EmergencyAct.REQUEST)
-            await recipient_name(connection, found.institution, found.purpose, policy)
+            await recipient_name(connection, found.institution, found.purpose, policy, self._seal)
             approved = Approved(
                 found.emergency_id, found.subject_id, found.purpose, found.institution, found.danger.value,
                 found.reference, before[EmergencyAct.REQUEST], _person(steward),

@@ -31,6 +31,7 @@ _INSTANT = "%Y-%m-%d %H:%M:%S.%f"
 SELECT = f"SELECT {', '.join(_READ.get(name, name) for name in SEALED)}, mac FROM client"  # noqa: S608
 """The rows as `StoredClient.of` takes them."""
 _ONE = f"{SELECT} WHERE client_id = $1"
+_INSTITUTION = f"{SELECT} WHERE institution = $1 ORDER BY client_id"
 _UPSERT = (
     f"INSERT INTO client ({', '.join(SEALED)}, mac)"  # noqa: S608
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
@@ -103,6 +104,25 @@ async def read_one(connection: asyncpg.Connection, client_id: str) -> StoredClie
     """The row of a client; None when there is none."""
     row = await connection.fetchrow(_ONE, client_id)
     return None if row is None else StoredClient.of(row)
+
+
+async def read_institution(
+    connection: asyncpg.Connection, institution: str, seal: ClientSeal
+) -> list[StoredClient]:
+    """The genuine rows of an institution's clients, by id.
+
+    Args:
+        connection: to the database.
+        institution: USCC.
+        seal: of the ring that the clients were registered with.
+    """
+    rows = [StoredClient.of(row) for row in await connection.fetch(_INSTITUTION, institution)]
+    return [row for row in rows if await genuine(connection, row, seal)]
+
+
+async def genuine(connection: asyncpg.Connection, row: StoredClient, seal: ClientSeal) -> bool:
+    """Whether a row is as a process of the hub wrote it, and the log knows no later act."""
+    return row.holds(seal) and not await entered(connection, [seal.act_id(row.client_id, row.act + 1)])
 
 
 async def entered(connection: asyncpg.Connection, entry_ids: Iterable[str]) -> set[str]:

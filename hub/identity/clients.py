@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from hub.errors import InputError, ValueFormatError
+from hub.errors import InputError, UnavailableError, ValueFormatError
 from hub.identity import client_rows
 from hub.identity.client_rows import StoredClient
 from hub.identity.details import fit_reference
@@ -179,10 +179,17 @@ class ClientRegistry:
         """Read the table again.
 
         Raises:
-            UnavailableError: when the database is away; what was known stays.
+            UnavailableError: when the database is away or refuses; what was known stays.
         """
         async with self._reading:
-            await self._refresh()
+            try:
+                await self._refresh()
+            except asyncpg.PostgresError as error:
+                raise UnavailableError(
+                    "The register of clients could not be read.",
+                    hint="Look into the database's log; `hub migrate` makes its tables.",
+                    message_zh="无法读取客户端登记。",
+                ) from error
 
     async def _refresh(self) -> None:
         async with (
@@ -253,7 +260,7 @@ class ClientRegistry:
                 raise InputError(
                     "There is no such client.", hint="`hub token --help` lists the clients of the demo."
                 )
-            if not before.holds(self._seal) or await self._is_superseded(connection, before):
+            if not await client_rows.genuine(connection, before, self._seal):
                 raise InputError(
                     "The row of this client was altered, so it is closed already.",
                     hint="Register it again with `hub client add --replace`, then disable it.",
@@ -277,10 +284,6 @@ class ClientRegistry:
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, client_id)
             await enter(connection, Act(self._seal.act_id(client_id, act), row.mac.hex()))
         await self.refresh()
-
-    async def _is_superseded(self, connection: asyncpg.Connection, row: StoredClient) -> bool:
-        following = self._seal.act_id(row.client_id, row.act + 1)
-        return bool(await client_rows.entered(connection, [following]))
 
 
 _Change = Callable[[asyncpg.Connection, StoredClient | None], Awaitable[dict[str, Any]]]

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from intake.intake_world import penalty, uscc, write_csv
 from typer.testing import CliRunner
+from world import unentered
 
-from hub.audit.log import AuditLog
-from hub.audit.note import LogKeySigner
 from hub.cli.main import build_app
 from hub.cli.places import Places
 from hub.clock import SystemClock
@@ -106,10 +105,9 @@ async def _register(shell: Shell) -> None:
     database = await Database.open(shell.database_url, pool_size=1)
     try:
         ring, clock = load_ring(shell.places.ring, demo=True), SystemClock()
-        origin = ring.manifest.log_origin
         registry = await ClientRegistry.load(database, ring.client_seal())
-        log = await AuditLog.open(database, origin, LogKeySigner(origin, ring.log.active), clock)
-        await register_demo_clients(registry, ring.indexer(), log, shell.places.clients, clock.now())
-        await log.close()
+        await register_demo_clients(
+            registry, ring.indexer(), shell.places.clients, clock.now(), lambda client: unentered
+        )
     finally:
         await database.close()

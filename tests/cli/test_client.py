@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from hub.demo import story_facts
 from hub.keys.jwk import generate_client_key
+from hub.store.database import Database
 
 from .conftest import Shell
 
@@ -45,6 +47,89 @@ def test_a_client_sends_text_of_its_own_only_when_it_was_registered_for_it(shell
     jwks = ["--jwks", str(shell.folder / "jwks.json"), "--ad-hoc", "--replace"]
     shell.done("client", "add", "bank-new", *jwks, *[part for pair in GOOD.items() for part in pair])
     assert shell.count("client WHERE client_id = 'bank-new' AND ad_hoc") == 1
+
+
+async def as_administrator(shell: Shell, statement: str) -> None:
+    database = await Database.open(shell.database_url, pool_size=1)
+    async with database.connection() as connection:
+        await connection.execute(statement)
+    await database.close()
+
+
+def tamper(shell: Shell, statement: str) -> None:
+    asyncio.run(as_administrator(shell, statement))
+
+
+def entered(shell: Shell) -> None:
+    """Only clients that were registered at the command line; those of the shell were not entered into its log."""
+    tamper(shell, "DELETE FROM client")
+    assert add(shell) == 0
+
+
+def test_the_register_is_held_to_the_log_and_the_reading_is_recorded(shell: Shell) -> None:
+    entered(shell)
+    shell.done("client", "disable", "bank-new")
+    assert "All 1 clients" in shell.done("client", "check")
+    assert '"client.check"' in shell.done("audit", "list", "--json")
+
+
+TAMPERED = {
+    "UPDATE client SET roles = '{regulator}'": "CHANGED",
+    "DELETE FROM client": "GONE",
+    "UPDATE client SET client_id = 'bank-mine'": "ADDED",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_what_was_altered_in_the_database_is_named_with_exit_code_1_and_by_the_daily_jobs(
+    shell: Shell, statement: str
+) -> None:
+    entered(shell)
+    tamper(shell, statement)
+    ran = shell("client", "check")
+    assert ran.code == 1
+    assert TAMPERED[statement] in ran.out
+    (line,) = [x for x in shell.done("jobs").splitlines() if "client check" in x]
+    assert f"bank-new {TAMPERED[statement]}" in line or "bank-mine ADDED" in line
+
+
+def test_a_disabled_client_whose_old_row_was_put_back_is_named_and_registered_again(shell: Shell) -> None:
+    entered(shell)
+    tamper(shell, "CREATE TABLE kept AS SELECT * FROM client")
+    shell.done("client", "disable", "bank-new")
+    tamper(shell, "DELETE FROM client; INSERT INTO client SELECT * FROM kept")
+    assert "SET_BACK" in shell("client", "check").out
+    assert add(shell) == 2, "it is there, so it is replaced and not added"
+    flat = [part for pair in GOOD.items() for part in pair]
+    again = ["client", "add", "bank-new", "--jwks", str(shell.folder / "jwks.json"), "--replace", *flat]
+    assert shell(*again).code == 2, "where it is was altered, too, for all that is known"
+    shell.done(*again, "--country", "CN")
+    assert "✓" in shell.done("client", "check")
+
+
+def test_an_altered_client_is_not_disabled_because_that_would_seal_what_was_altered(shell: Shell) -> None:
+    entered(shell)
+    tamper(shell, "UPDATE client SET institution = '91460000DEM00102X8'")
+    before = shell.count("log_entry")
+    ran = shell("client", "disable", "bank-new")
+    assert ran.code == 2
+    assert "altered" in ran.err
+    assert shell.count("log_entry") == before
+
+
+def test_check_before_serving_names_altered_clients(shell: Shell) -> None:
+    tamper(shell, "UPDATE client SET country = 'SG' WHERE client_id = 'bank-hkb'")
+    ran = shell("check")
+    assert ran.code == 1
+    assert "not as the hub registered them: bank-hkb." in ran.out
+
+
+def test_a_consent_is_not_granted_to_an_institution_whose_row_was_altered(shell: Shell) -> None:
+    shell.ingest(shell.penalties())
+    assert shell.grant().code == 0
+    tamper(shell, "UPDATE client SET name_zh = '别家银行（演示）' WHERE client_id = 'bank-hkb'")
+    assert shell.grant().code == 2
+    assert shell.count("consent") == 1
 
 
 REFUSED = {

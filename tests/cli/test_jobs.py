@@ -46,7 +46,7 @@ def test_one_command_does_all_the_work_that_recurs_and_each_act_is_logged(shell:
     lines = shell.done("jobs").splitlines()
     names = [line.split("  ")[1].split(":")[0] for line in lines]
     assert names == [
-        "recall sweep", "records notify", "emergency tell", "records purge", "audit detect", "recall deliver",
+        "recall sweep", "records notify", "emergency tell", "records purge", "audit detect", "client check", "recall deliver",
     ]  # fmt: skip
     assert shell.done("recall", "sweep").strip() in lines[0]
     assert shell.done("records", "notify").strip() in lines[1]

@@ -15,11 +15,12 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from world import unentered
 
 from hub.clock import FixedClock
 from hub.errors import IdentifierError
 from hub.identity import assertion, endpoint
-from hub.identity.clients import Act, Client, ClientRegistry
+from hub.identity.clients import Client, ClientRegistry
 from hub.identity.portfolio import PortfolioStore
 from hub.identity.replay import AssertionLog
 from hub.identity.server import TokenServer
@@ -136,10 +137,6 @@ SEAL = ClientSeal(
         SECRET,
     )
 )
-
-
-async def unentered(connection: Any, act: Act) -> None:
-    """This room has no log; acts with their entries are told in `test_client_seal`."""
 
 
 @asynccontextmanager

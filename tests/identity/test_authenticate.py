@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from world import unentered
 
 from hub.identity import assertion
 from hub.identity.clients import ClientRegistry
 
 from . import forge
-from .identity_world import ISSUER, LOAN, NOW, SEAL, World, app_of, client, run, token_server, unentered
+from .identity_world import ISSUER, LOAN, NOW, SEAL, World, app_of, client, run, token_server
 
 AT = int(NOW.timestamp())
 

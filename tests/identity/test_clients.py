@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from world import unentered
 
 from hub.errors import InputError
 from hub.identity import client_rows
 from hub.identity.clients import CHANNEL, DISABLED, Client, ClientRegistry
 from hub.keys.jwk import generate_client_key
 
-from .identity_world import NOW, SEAL, World, client, run, unentered
+from .identity_world import NOW, SEAL, World, client, run
 
 
 def test_a_registered_client_is_read_back_equal(database_url: str) -> None:

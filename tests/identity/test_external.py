@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from world import unentered
 
 from hub.errors import AuthenticationError, ConfigurationError
 from hub.identity.external import REFRESH_AFTER, RETRY_AFTER, STALE_AFTER, ExternalIssuer, FetchedKeys
 
 from . import forge
-from .identity_world import LOAN, NOW, PURPOSES, RESIDENT_ID, USCC, Signer, World, resolve, run, unentered
+from .identity_world import LOAN, NOW, PURPOSES, RESIDENT_ID, USCC, Signer, World, resolve, run
 
 OUTSIDE = "https://login.bank.example/realm"
 AUDIENCE = "https://hub.example/api"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from world import unentered
 
 from hub.errors import AuthenticationError, UnavailableError
 from hub.identity import assertion, portfolio
@@ -22,7 +23,7 @@ from hub.identity.replay import KEEP_AFTER_EXPIRY
 from hub.identity.tokens import TokenVerifier
 
 from . import forge
-from .identity_world import ISSUER, LOAN, NOW, PURPOSES, World, resolve, run, unentered
+from .identity_world import ISSUER, LOAN, NOW, PURPOSES, World, resolve, run
 from .test_tokens import claims, parts
 
 CONSENTS = {f"sub_{n:032x}": f"c_{n:022d}" for n in range(1000)}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from world import unentered
 
 from hub.errors import AuthenticationError
 from hub.identity.details import pseudonym
@@ -27,7 +28,6 @@ from .identity_world import (
     World,
     resolve,
     run,
-    unentered,
 )
 
 AT = int(NOW.timestamp())
