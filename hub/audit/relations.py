@@ -32,13 +32,24 @@ PREFIX = "audit.relation."
 DECLARE, END = PREFIX + "declare", PREFIX + "end"
 MOST = 20_000
 """Declarations in force of one institution."""
+LONGEST = timedelta(days=3_660)
+"""How far ahead the last day may lie; what has no end has none."""
 _COLUMNS = "relation_id, institution, person, subject_id, kind, since, until, client_id, ended_at"
 _ID = re.compile(r"dr_[0-9a-f]{32}")
-_COUNT = "SELECT count(*) FROM audit_relation WHERE institution = $1 AND ended_at IS NULL"
+_QUEUE = "SELECT pg_advisory_xact_lock(hashtextextended('relation:' || $1, 0))"
+_COUNT = """
+SELECT count(*) FROM audit_relation WHERE institution = $1 AND ended_at IS NULL AND (until IS NULL OR until >= $2)
+"""
+_COVERED = """
+SELECT EXISTS (SELECT FROM audit_relation
+  WHERE institution = $1 AND person = $2 AND subject_id = $3 AND kind = $4 AND ended_at IS NULL
+    AND (until IS NULL OR until >= $5))
+"""
+"""Whether one is in force that lasts at least to a day, or without an end where none is given."""
 _ADD = """
 INSERT INTO audit_relation
   (relation_id, institution, person, subject_id, kind, since, until, client_id, declared_by, declared_entry)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING since
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _GET = f"SELECT {_COLUMNS} FROM audit_relation WHERE relation_id = $1 AND ended_at IS NULL FOR UPDATE"  # noqa: S608
 _END = """
@@ -114,13 +125,17 @@ async def declare(
         now: the instant.
 
     Raises:
-        InputError: when it stands so already, its last day has passed, or the institution has declared too many.
+        InputError: when it is declared for as long already, its last day has passed or is too far ahead, or the
+            institution has declared too many.
         UnavailableError: when database or log cannot take it; nothing was changed then.
     """
     institution, person, subject_id, kind, until = declared
-    if until is not None and until < civil_date(now):
+    today = civil_date(now)
+    if until is not None and not today <= until <= today + LONGEST:
         raise InputError(
-            "The last day has passed.", hint="Write today or later, or none.", message_zh="截止日期已过。"
+            "The last day has passed, or lies more than ten years ahead.",
+            hint="Write a day from today on, or none.",
+            message_zh="截止日期已过，或在十年以后。",
         )
     relation_id = "dr_" + os.urandom(16).hex()
     detail = {
@@ -129,22 +144,23 @@ async def declare(
     }  # fmt: skip
     entry = _entry(by, DECLARE, now, detail, subject_id)
     async with database.connection() as connection, connection.transaction():
-        if int(await connection.fetchval(_COUNT, institution)) >= MOST:
+        await connection.execute(_QUEUE, institution)
+        if int(await connection.fetchval(_COUNT, institution, today)) >= MOST:
             raise InputError(
                 f"The institution has {MOST:,} declarations in force already.",
                 hint="End those that do not hold any more.",
                 message_zh=f"该机构的有效回避申报已达 {MOST} 件。",
             )
-        since = await connection.fetchval(
+        if await connection.fetchval(_COVERED, institution, person, subject_id, kind.value, until):
+            raise InputError(
+                "This relation is declared already, for at least as long.",
+                hint="`declaredRelations` lists them; end it first to let it end earlier.",
+                message_zh="该回避关系已经申报，且期限不短于此。",
+            )
+        await connection.execute(
             _ADD, relation_id, institution, person, subject_id, kind.value, now, until, by.client_id, by.operator,
             entry.entry_id,
         )  # fmt: skip
-        if since is None:
-            raise InputError(
-                "This relation is declared already.",
-                hint="`declaredRelations` lists them; end it first to change its last day.",
-                message_zh="该回避关系已经申报。",
-            )
         await log.append_in(connection, [entry])
     return Relation(
         relation_id, institution, person, subject_ref(subject_id), kind, now, until, by.client_id, None
@@ -223,7 +239,7 @@ def _relation(row: Any) -> Relation:
 
 def _end_of(day: date | None) -> datetime | None:
     """The first instant after a civil day."""
-    if day is None:
+    if day is None or day.year == date.max.year:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=CST) + timedelta(days=1)
 

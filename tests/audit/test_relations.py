@@ -175,6 +175,8 @@ def test_what_is_declared_already_or_over_already_is_refused_and_what_was_ended_
             await declare(database, log, BY, kin(), MORNING)
         with pytest.raises(InputError, match="passed"):
             await declare(database, log, BY, kin(RelationKind.INTEREST, date(2026, 3, 4)), MORNING)
+        with pytest.raises(InputError, match="ten years"):
+            await declare(database, log, BY, kin(RelationKind.INTEREST, date.max), MORNING)
         await declare(database, log, BY, kin(RelationKind.INTEREST), MORNING)
         await end(database, log, DESK, one.relation_id, MORNING)
         with pytest.raises(InputError, match="no such declaration"):
@@ -185,6 +187,39 @@ def test_what_is_declared_already_or_over_already_is_refused_and_what_was_ended_
         assert len({kept.relation_id for kept in (*listed, *rest)}) == 3
         assert await list_relations(database, "other", limit=5) == []
         assert await check_relations(database) == (3, [])
+
+    play(database_url, scene)
+
+
+def test_one_that_ends_sooner_or_is_over_does_not_keep_a_longer_one_from_being_declared(
+    database_url: str,
+) -> None:
+    async def scene(database: Database, log: AuditLog) -> None:
+        soon, later = date(2026, 3, 6), date(2026, 9, 1)
+        await declare(database, log, BY, kin(until=soon), MORNING)
+        with pytest.raises(InputError, match="as long"):
+            await declare(database, log, BY, kin(until=soon), MORNING)
+        await declare(database, log, BY, kin(until=later), MORNING)
+        await declare(database, log, BY, kin(), MORNING)
+        for until in (soon, later, None):
+            with pytest.raises(InputError, match="as long"):
+                await declare(database, log, BY, kin(until=until), MORNING)
+        await declare(database, log, BY, kin(RelationKind.SELF, soon), MORNING)
+        await declare(
+            database, log, BY, kin(RelationKind.SELF, date(2026, 4, 1)), MORNING + timedelta(days=9)
+        )
+        assert await check_relations(database) == (5, [])
+
+    play(database_url, scene)
+
+
+def test_of_two_declarations_at_the_same_moment_one_is_made(database_url: str) -> None:
+    async def scene(database: Database, log: AuditLog) -> None:
+        done = await asyncio.gather(
+            *(declare(database, log, BY, kin(), MORNING) for _ in range(4)), return_exceptions=True
+        )
+        assert sum(isinstance(one, Relation) for one in done) == 1
+        assert await check_relations(database) == (1, [])
 
     play(database_url, scene)
 

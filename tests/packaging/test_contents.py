@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = re.compile(
-    r"hub/(?!_data/)(\w+/)*\w+\.py|hub/py\.typed|hub/store/migrations/script\.py\.mako|hub/bench/\w+\.graphql"
+    r"hub/(?!_data/)(\w+/)*\w+\.py|hub/py\.typed|hub/store/migrations/script\.py\.mako|hub/bench/\w+\.graphql|hub/model/countries\.csv"
     r"|hub/_data/schema/(\w+/)*\w+\.(toml|graphql)"
     r"|hub/_data/schema/documents/[\w-]+(\.graphql|\.certificate\.json)|hub/_data/schema/documents/manifest\.json"
     r"|hub/_data/policies/\w+\.(toml|csv|conf)|credit_hub-[\d.]+\.dist-info/.+"

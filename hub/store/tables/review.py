@@ -45,10 +45,8 @@ audit_relation = Table(
     Column("ended_by", Text),
     Column("ended_entry", Text),
     Index("audit_relation_person", "person"),
-    Index(
-        "audit_relation_in_force", "institution", "person", "subject_id", "kind",
-        unique=True, postgresql_where=text("ended_at IS NULL"),
-    ),
+    Index("audit_relation_order", "since", "relation_id"),
+    Index("audit_relation_in_force", "institution", "person", postgresql_where=text("ended_at IS NULL")),
 )  # fmt: skip
 
 audit_case = Table(
