@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from hub.audit import offline
+from hub.audit import offline, offline_pack
 from hub.catalog.types import Catalog
 from hub.demo import questions as q
 from hub.demo import story_facts as facts
@@ -158,8 +158,8 @@ class Tale:
         _require((good, bad) == (0, 1), "the receipt did not verify as it should")
 
     def _verify(self, file: Path) -> int:
-        """Run the checker as outsiders do: one file, without the hub."""
-        checker = Path(offline.__file__)
+        """Run the checker as outsiders do: by itself, without the hub."""
+        checker = Path((offline_pack if file.suffix == ".zip" else offline).__file__)
         self.teller.line(f"$ python {checker.name} {file.name} {self.log_key[:40]}…", "cyan")
         arguments = [sys.executable, str(checker), file.name, self.log_key]
         result = _run(arguments, self.papers, self.environment)

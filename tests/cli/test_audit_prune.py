@@ -98,7 +98,7 @@ def test_what_is_under_hold_stays_until_it_is_released(shell: Shell) -> None:
     folder = archived(shell)
     subject = f"sub_{OTHER.hex()}"
     ran = shell("audit", "hold", "--reference", "张三469999199001010012", "--subject", subject)
-    assert (ran.code, "number of a person" in ran.err) == (2, True)
+    assert (ran.code, "identity number" in ran.err) == (2, True)
     shell.done("audit", "hold", "--reference", "演民初1号", "--subject", subject, "--until", "2019-01")
     shell.done("audit", "hold", "--reference", "演民初2号", "--caller", "dept-amr")
     assert "演民初2号" in shell.done("audit", "holds")
