@@ -159,7 +159,7 @@ class Tale:
 
     def _verify(self, file: Path) -> int:
         """Run the checker as outsiders do: by itself, without the hub."""
-        checker = Path((offline_pack if file.suffix == ".zip" else offline).__file__)
+        checker = Path(offline_pack.__file__ if file.suffix == ".zip" else offline.__file__)
         self.teller.line(f"$ python {checker.name} {file.name} {self.log_key[:40]}…", "cyan")
         arguments = [sys.executable, str(checker), file.name, self.log_key]
         result = _run(arguments, self.papers, self.environment)
