@@ -174,6 +174,11 @@ class Sealer:
         self._provider = provider
         self._suite = suite
 
+    @property
+    def active_id(self) -> str:
+        """Id of the key-encryption key that wraps new data keys."""
+        return self._provider.active_id
+
     def new_data_key(self, subject_id: bytes) -> tuple[str, bytes]:
         """A fresh data key for a subject: the id of the key-encryption key, and the wrapped key to store."""
         kek_id = self._provider.active_id
