@@ -28,7 +28,8 @@ from hub.intake.rows import Origin, ValidRow
 from hub.model.workdays import WorkingCalendar
 
 if TYPE_CHECKING:
-    from hub.intake.merge import Keyed, Merged
+    from hub.intake.keyed import Keyed
+    from hub.intake.merge import Merged
 
 _DAY = timedelta(days=1)
 _IDENTIFYING = frozenset(

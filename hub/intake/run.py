@@ -9,13 +9,14 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from hub.intake import store
 from hub.intake.faults import Fault
-from hub.intake.merge import Keyed, Merger
+from hub.intake.keyed import Keyed
+from hub.intake.merge import Merger
 from hub.intake.quality import Tally
 from hub.intake.quarantine import QuarantineFile
 from hub.intake.report import IntakeProgress, IntakeReport, Progress
@@ -26,7 +27,7 @@ from hub.intake.validate import RowValidator
 
 CHUNK_CHARACTERS = 16 << 20
 """Characters after which a chunk ends, whatever its number of rows."""
-_SLICE = 16
+_SLICE = 64
 """Rows checked before others get their turn, the database's answers first of all."""
 
 
@@ -132,25 +133,33 @@ class Run:
         chunk = _Chunk([], {}, [])
         characters = 0
         while (left := size - len(chunk.rows)) and characters < CHUNK_CHARACTERS:
-            part = list(islice(rows, min(_SLICE, left)))
+            part: list[SourceRow] = []
+            for row in islice(rows, min(_SLICE, left)):
+                part.append(row)
+                characters += len("".join(row.cells))
+                if characters >= CHUNK_CHARACTERS:
+                    break
             if not part:
                 break
-            valid: list[ValidRow] = []
-            for row in part:
-                characters += sum(map(len, row.cells))
-                found = self._validator.check(row)
-                if isinstance(found, ValidRow):
-                    taken = self._supplier.take(found, self._validator.column)
-                    if isinstance(taken, ValidRow):
-                        valid.append(taken)
-                    else:
-                        chunk.refused[row.number] = [taken]
-                else:
-                    chunk.refused[row.number] = found
+            chunk.prepared.extend(self._merger.prepare(self._valid(part, chunk.refused)))
             chunk.rows.extend(part)
-            chunk.prepared.extend(self._merger.prepare(valid))
             await asyncio.sleep(0)
         return chunk
+
+    def _valid(self, rows: Sequence[SourceRow], refused: dict[int, list[Fault]]) -> list[ValidRow]:
+        """The rows that pass the checks and are the supplier's to supply; the others' faults go to `refused`."""
+        valid: list[ValidRow] = []
+        column = self._validator.column
+        for row, found in zip(rows, self._validator.check_all(rows), strict=True):
+            if isinstance(found, ValidRow):
+                taken = self._supplier.take(found, column)
+                if isinstance(taken, ValidRow):
+                    valid.append(taken)
+                else:
+                    refused[row.number] = [taken]
+            else:
+                refused[row.number] = found
+        return valid
 
     async def _land(self, chunk: _Chunk) -> None:
         refused = chunk.refused

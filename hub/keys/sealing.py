@@ -119,10 +119,15 @@ class DataKey:
         if len(values) < 2:
             return {name: self.seal(prefix + name.encode(), value) for name, value in values.items()}
         noise = os.urandom(NONCE_BYTES * len(values))
-        sealed = {}
-        for start, (name, value) in zip(range(0, len(noise), NONCE_BYTES), values.items(), strict=True):
+        header, encrypt = self._header, self._encrypt
+        sealed, start = {}, 0
+        for name, value in values.items():
             self._count_one()
-            sealed[name] = self._seal(noise[start : start + NONCE_BYTES], prefix + name.encode(), value)
+            nonce = noise[start : start + NONCE_BYTES]
+            start += NONCE_BYTES
+            sealed[name] = b2a_base64(
+                header + nonce + encrypt(nonce, value, prefix + name.encode()), newline=False
+            ).decode()
         return sealed
 
     def _seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> str:
