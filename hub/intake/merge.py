@@ -211,9 +211,8 @@ class Merger:
         }
 
     def _new_subject(self, subject_id: bytes, row: ValidRow) -> store.SubjectRow:
-        kek_id, wrapped = self._sealer.new_data_key(subject_id)
+        kek_id, wrapped, key = self._opened.make(subject_id)
         ref = row.subject
-        key = self._opened.open(subject_id, kek_id, wrapped)
         sealed = key.seal(subject_aad(subject_id, IDENTIFIER_FIELD), dumps(ref.identifier))
         division = ref.division_code or (ref.identifier[2:8] if ref.kind is SubjectKind.ORG else None)
         return store.SubjectRow(subject_id, ref.kind, sealed, kek_id, wrapped, division)

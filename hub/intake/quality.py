@@ -140,4 +140,5 @@ class Tally:
 
 
 def _filled(rows: Sequence[ValidRow], optional: frozenset[str]) -> int:
-    return sum(len(optional & row.values.keys()) for row in rows)
+    shapes = Counter(tuple(row.values) for row in rows)
+    return sum(len(optional.intersection(names)) * count for names, count in shapes.items())

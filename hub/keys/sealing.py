@@ -184,6 +184,12 @@ class Sealer:
         kek_id = self._provider.active_id
         return kek_id, self._provider.wrap(kek_id, _key_context(subject_id), os.urandom(SECRET_BYTES))
 
+    def make_data_key(self, subject_id: bytes) -> tuple[str, bytes, DataKey]:
+        """As `new_data_key`, with the key opened beside them."""
+        kek_id, secret = self._provider.active_id, os.urandom(SECRET_BYTES)
+        wrapped = self._provider.wrap(kek_id, _key_context(subject_id), secret)
+        return kek_id, wrapped, DataKey(secret, self._suite)
+
     def rewrap(self, subject_id: bytes, kek_id: str, wrapped: bytes) -> tuple[str, bytes]:
         """The same data key under the active key-encryption key; sealed values stay as they are.
 
