@@ -177,7 +177,7 @@ def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
     """
     if not dataset.natural_key:
         return ""
-    parts = [values.get(name) for name in dataset.natural_key]
+    parts = map(values.get, dataset.natural_key)
     return orjson.dumps([_spelt(p) if isinstance(p, str) else p for p in parts]).decode()
 
 

@@ -43,6 +43,9 @@ from hub.keys.sealing import Sealer
 from hub.policies.clocks import Clocks
 from hub.store.database import Database
 
+_SIGNS = 1_000
+"""Signs at the beginning of rows that are remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Supply:
@@ -176,7 +179,15 @@ async def take_in(
 
 def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
     """The rows of the file, without repetitions of the header and with what quarantine put on taken off."""
+    first = header.keys[0][0] if header.keys else 0
+    data: set[str] = set()  # signs with which the first cell of a data row began, and no header may
     for row in source.rows():
         plain = unguard_row(row) if header.quarantine else row
-        if not header.repeats(plain.cells):
+        cells = plain.cells
+        sign = cells[first][:1] if first < len(cells) else ""
+        if sign in data:
+            yield plain
+        elif not header.repeats(cells):
+            if sign and len(data) < _SIGNS and not header.begins(sign):
+                data.add(sign)
             yield plain
