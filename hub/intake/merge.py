@@ -127,7 +127,7 @@ class Merger:
             return result
         unseen = await self._mark(connection, keyed)
         added, replaced = self._sort(keyed, existing, unseen, result)
-        await copy_records(connection, [self._new_record(k, keys[k.subject_id]) for k in added])
+        await copy_records(connection, (self._new_record(k, keys[k.subject_id]) for k in added))
         await self._replace(connection, replaced, existing, keys)
         changed = (*added, *replaced)
         await store.add_tokens(connection, [t for k in changed for t in self._tokens(k)])

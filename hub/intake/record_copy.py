@@ -7,9 +7,10 @@ encode each of the eighteen anew for every row.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from struct import Struct
 from typing import Any
 
@@ -30,6 +31,8 @@ _NULL = b"\xff\xff\xff\xff"
 _length = Struct(">i").pack
 _integer = Struct(">ii").pack
 _time = Struct(">iq").pack
+_TOGETHER = 100
+"""Records in one message."""
 
 
 class RecordEncoder:
@@ -71,21 +74,22 @@ class RecordEncoder:
         ))  # fmt: skip
 
 
-async def copy_records(connection: Any, records: Sequence[bytes]) -> None:
-    """Add records from a `RecordEncoder` to the table."""
-    if records:
-        await connection.copy_to_table("record", source=_file(records), columns=COLUMNS, format="binary")
+async def copy_records(connection: Any, records: Iterable[bytes]) -> None:
+    """Add records from a `RecordEncoder` to the table; the database takes the first while the last are being made."""
+    source = iter(records)
+    first = list(islice(source, _TOGETHER))
+    if first:
+        await connection.copy_to_table(
+            "record", source=_file(first, source), columns=COLUMNS, format="binary"
+        )
 
 
-async def _file(records: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _file(part: list[bytes], rest: Iterator[bytes]) -> AsyncIterator[bytes]:
     yield _FILE_HEAD
-    for start in range(0, len(records), _TOGETHER):
-        yield b"".join(records[start : start + _TOGETHER])
+    while part:
+        yield b"".join(part)
+        part = list(islice(rest, _TOGETHER))
     yield _FILE_END
-
-
-_TOGETHER = 200
-"""Records in one message."""
 
 
 @lru_cache(maxsize=4096)
