@@ -14,9 +14,10 @@ from hub.audit.log import AuditLog
 from hub.catalog.types import Dataset
 from hub.errors import InputError, UnavailableError
 from hub.identity.details import Grant
-from hub.intake.pipeline import IntakeReport, entry_detail, find_dataset
+from hub.intake.report import IntakeReport, entry_detail
 from hub.intake.submission import Log, Request, Submissions, Submitted
 from hub.intake.suppliers import declaring_subject, source_unit_supplier
+from hub.intake.target import find_dataset
 from hub.keys.pseudonym import pseudonym
 
 Info = strawberry.Info[RequestContext, Any]

@@ -18,6 +18,7 @@ from hub.audit.detect_scan import MOST, Scan, Seen, Who, past_of, scan
 from hub.audit.entry import subject_ref
 from hub.audit.relations import relations_of
 from hub.audit.review_equation import Misfit, check_equation
+from hub.audit.review_filter import EntryFilter
 from hub.audit.review_read import SECONDS, index_range, reading
 from hub.audit.uses import MAX_LIMIT, Use, UseFilter, unclosed_uses
 from hub.audit.watch import watched_subjects
@@ -87,10 +88,7 @@ class Wanted:
                 hint=f"The rules are {', '.join(policy.detections)}.",
                 message_zh="没有该检测规则。",
             )
-        if any(text is not None and not text.isprintable() for text in (caller, institution)):
-            raise InputError(
-                "A filter holds control characters.", hint="Take them out.", message_zh="筛选条件含控制字符。"
-            )
+        EntryFilter.checked(caller=caller, institution=institution)  # the log is told of both
         return cls(since, until, rule, caller, institution)
 
     def said(self) -> dict[str, str]:

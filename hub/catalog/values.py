@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -19,8 +19,8 @@ import orjson
 from hub.catalog.types import Dataset, Field, FieldType, SubjectKind
 from hub.errors import IdentifierError, ValueFormatError
 from hub.model.dates import read_date, read_month, read_open_date
-from hub.model.identifiers import normalise, parse_resident_id, parse_uscc
-from hub.model.money import read_money, read_plain_money
+from hub.model.identifiers import is_plain_uscc, normalise, parse_resident_id, parse_uscc
+from hub.model.money import read_money, read_plain_money, read_plain_money_column
 from hub.model.values import (
     Cell,
     cell_text,
@@ -41,8 +41,17 @@ _ANY_WORD = (FieldType.TEXT, FieldType.TEXT_LIST, FieldType.BOOLEAN)
 
 _TEXT_SEPARATORS = re.compile(r"[;；\n]")
 _ENUM_SEPARATORS = re.compile(r"[;；、,，\n]")
-_PLAIN_TEXT = re.compile(r"[0-9A-Za-z][!\"$-~]{0,63}")
+_FIRST = "0-9A-Za-z\u4e00-\u65df\u65e1-\u7a79\u7a7b-\u9fff"
+"""Letters, digits, and Chinese characters but those with which words for nothing begin."""
+_REST = (
+    '!"$-~\u4e00-\u9fff\u3001\u3002\u300a\u300b\u3010\u3011'
+    "\u3014\u3015\u2014\u201c\u201d\uff08\uff09\uff0c\uff1a\uff1b"
+)
+_PLAIN_TEXT = re.compile(f"[{_FIRST}][{_REST}]{{0,63}}")
 """Text without spaces, signs of formulas and errors, or words for nothing; stored as it is."""
+_PLAIN_TEXTS = re.compile(f"(?:[{_FIRST}][{_REST}]*)?(?:\\n(?:[{_FIRST}][{_REST}]*)?)*")
+"""Any number of them or of empty cells, a line each."""
+_LONGEST_PLAIN = 5_000
 _SAME = dict.fromkeys(map(ord, "[{\u3014\u3010\u3016\u3008\u300a"), "(")
 _SAME |= dict.fromkeys(map(ord, "]}\u3015\u3011\u3017\u3009\u300b"), ")")
 _SAME |= dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
@@ -78,7 +87,7 @@ def read_value(field: Field, cell: Cell, *, today: date, demo: bool) -> StoredVa
     return _READERS[field.type](field, cell, today, demo)
 
 
-def plain_reader(field: Field) -> Callable[[str], StoredValue]:
+def plain_reader(field: Field, *, demo: bool) -> Callable[[str], StoredValue]:
     """A quick reader of the cells that need no tidying: it gives what `read_value` gives, or None for "ask that"."""
     limit = field.max_length
     if field.type is FieldType.TEXT:
@@ -86,7 +95,30 @@ def plain_reader(field: Field) -> Callable[[str], StoredValue]:
     if field.type is FieldType.MONEY:
         unit = field.unit
         return lambda cell: read_plain_money(cell, unit)
+    if field.type is FieldType.USCC:
+        return lambda cell: cell if is_plain_uscc(cell, demo=demo) else None
     return lambda cell: None
+
+
+def plain_column_reader(field: Field) -> Callable[[Sequence[str]], Sequence[StoredValue] | None] | None:
+    """As `plain_reader`, for many cells at once: what each says, None for an empty one; None for "ask cell by cell".
+
+    None where a type has no such reader.
+    """
+    if field.type is FieldType.MONEY:
+        unit = field.unit
+        return lambda cells: read_plain_money_column(cells, unit)
+    if field.type is FieldType.TEXT:
+        limit = min(field.max_length or _LONGEST_PLAIN, _LONGEST_PLAIN)
+        return lambda cells: _plain_texts(cells, limit)
+    return None
+
+
+def _plain_texts(cells: Sequence[str], limit: int) -> Sequence[StoredValue] | None:
+    text = "\n".join(cells)
+    if text.count("\n") != len(cells) - 1 or not _PLAIN_TEXTS.fullmatch(text) or max(map(len, cells)) > limit:
+        return None
+    return cells if all(cells) else [cell or None for cell in cells]
 
 
 def _identifier(field: Field, cell: Cell, today: date, demo: bool) -> str:
@@ -145,8 +177,14 @@ def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
     """
     if not dataset.natural_key:
         return ""
-    parts = [values.get(name) for name in dataset.natural_key]
-    return orjson.dumps([normalise(p).translate(_SAME) if isinstance(p, str) else p for p in parts]).decode()
+    parts = map(values.get, dataset.natural_key)
+    return orjson.dumps([_spelt(p) if isinstance(p, str) else p for p in parts]).decode()
+
+
+@lru_cache(maxsize=4096)
+def _spelt(text: str) -> str:
+    """A text of a key as it is compared; periods, kinds and authorities repeat."""
+    return normalise(text).translate(_SAME)
 
 
 def _date(cell: Cell) -> str:

@@ -21,7 +21,7 @@ from hub.errors import InputError
 from hub.keys.ring import create_ring
 from hub.loading import load_rules
 
-_WAITERS = (1, 16, 64, 256)
+_WAITERS = (1, 16, 64, 256, 512)
 _SUBJECTS = 600
 _QUICK_SUBJECTS = 100
 

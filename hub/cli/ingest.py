@@ -16,9 +16,10 @@ from hub.cli.group import IN_PART
 from hub.cli.places import Places
 from hub.config import Settings
 from hub.errors import InputError
-from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail, find_dataset
 from hub.intake.pipeline import ingest as take_in
 from hub.intake.readers import Format
+from hub.intake.report import IntakeProgress, IntakeReport, entry_detail
+from hub.intake.target import find_dataset
 from hub.loading import load_rules
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.console import civil_time, say, show_table
+from hub.cli.keys_rewrap import destroy, rewrap
 from hub.cli.places import with_demo_keys
 from hub.clock import SystemClock
 from hub.config import Settings
@@ -80,7 +81,15 @@ def rotate(
     now = SystemClock().now()
     chosen = KeyPurpose(purpose.value)
     facts = add_kek(path, now) if chosen is KeyPurpose.KEK else add_signing_key(path, chosen, now)
-    say(f"{facts.id} is active. Restart the hub's processes and publish {PUBLIC_FILE} anew.")
+    if chosen is KeyPurpose.KEK:
+        say(f"{facts.id} is active; running processes on this ring take it up by themselves.")
+        say("Now run `hub keys rewrap`, and `hub keys destroy` for the old key after a day.")
+    else:
+        say(f"{facts.id} is active. Restart the hub's processes and publish {PUBLIC_FILE} anew.")
+
+
+app.command()(rewrap)
+app.command()(destroy)
 
 
 @app.command()

@@ -15,9 +15,9 @@ from hub.cli.places import Places, with_demo_keys
 from hub.clock import SystemClock
 from hub.config import Settings
 from hub.intake.mapping import PullMapping, read_mapping
-from hub.intake.pipeline import IntakeProgress, IntakeReport, entry_detail
 from hub.intake.pull import PullReport, dry_run
 from hub.intake.pull import pull as pull_in
+from hub.intake.report import IntakeProgress, IntakeReport, entry_detail
 from hub.loading import load_rules
 
 _FAULTS = 20

@@ -48,8 +48,9 @@ from hub.gateway.upload_wire import (
 from hub.gateway.wire import WireError
 from hub.identity.tokens import Caller
 from hub.intake.incoming import IncomingFile, incoming_file
-from hub.intake.pipeline import IntakeReport, entry_detail, file_supply
+from hub.intake.pipeline import file_supply
 from hub.intake.readers import Format
+from hub.intake.report import IntakeReport, entry_detail
 from hub.intake.store import FileInProgressError
 from hub.intake.worker import IntakeWorker
 

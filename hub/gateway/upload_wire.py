@@ -14,9 +14,10 @@ from hub.errors import AuthenticationError, HubError, IntakeError, UnavailableEr
 from hub.gateway.graphql import NoTokenError
 from hub.gateway.wire import WireError
 from hub.intake.faults import Fault
-from hub.intake.pipeline import IntakeReport, find_dataset
 from hub.intake.readers import Format
+from hub.intake.report import IntakeReport
 from hub.intake.store import FileInProgressError
+from hub.intake.target import find_dataset
 
 MAX_FINDINGS = 200
 """Most findings in one answer."""

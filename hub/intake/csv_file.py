@@ -5,6 +5,7 @@ Rules
 - Quoting is strict (RFC 4180): text after a closing quote, or a quote that is never closed, refuses the file and
   names the line, so that a truncated file never lands in part.
 - A quoted cell may hold line breaks. Rows are counted as a spreadsheet counts them, blank ones too.
+- A file without any quote has a row in each line and cannot be malformed; it is counted without being parsed.
 - One row may take 64 MB of text at most, so an open quote cannot pull a whole file into memory.
 """
 
@@ -34,6 +35,7 @@ from hub.intake.source import (
 DELIMITERS = (",", ";", "\t")
 MAX_ROW_CHARACTERS = 64 << 20
 """Longest row in characters."""
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class CsvFile:
     headers: tuple[str, ...]
     header_row: int
     row_count: int | None
+    quoted: bool
+    """Whether it holds a quote; without one, a line is a row."""
 
     def rows(self) -> Iterator[SourceRow]:
         """The data rows, blank ones left out.
@@ -53,9 +57,15 @@ class CsvFile:
         Raises:
             IntakeError: when the file was changed after it was opened and is not well formed any more.
         """
-        for number, cells in _records(self.path, self.encoding, self.delimiter):
-            if number > self.header_row and any(cells):
-                yield _source_row(number, cells)
+        records = _records if self.quoted else _unquoted_records
+        for number, cells in records(self.path, self.encoding, self.delimiter):
+            characters = len("".join(cells))
+            if characters and number > self.header_row:
+                yield (
+                    SourceRow(number, cells)
+                    if characters <= MAX_CELL_CHARACTERS
+                    else _source_row(number, cells)
+                )
 
 
 def open_csv(path: Path, recognise: Recognise) -> CsvFile:
@@ -71,8 +81,29 @@ def open_csv(path: Path, recognise: Recognise) -> CsvFile:
     encoding = detect_encoding(path)
     delimiter = _sniff(path, encoding, recognise)
     header = find_header((SourceRow(n, c) for n, c in _records(path, encoding, delimiter)), recognise)
-    count = sum(1 for n, cells in _records(path, encoding, delimiter) if n > header.number and any(cells))
-    return CsvFile(path, encoding, delimiter, tuple(header.cells), header.number, count)
+    quoted = _has_quotes(path)
+    count = (
+        sum(1 for n, cells in _records(path, encoding, delimiter) if n > header.number and any(cells))
+        if quoted
+        else _count_lines(path, encoding, delimiter, header.number)
+    )
+    return CsvFile(path, encoding, delimiter, tuple(header.cells), header.number, count, quoted)
+
+
+def _has_quotes(path: Path) -> bool:
+    """Whether the file holds a quote; in none of the encodings is its byte a part of another character."""
+    with path.open("rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(_BLOCK), b""))
+
+
+def _count_lines(path: Path, encoding: str, delimiter: str, header_row: int) -> int:
+    """Data rows that are not blank, of a file without quotes: there a line is a row, and no row is malformed."""
+    nothing = f"{delimiter}\r\n"
+    with path.open(encoding=encoding, errors="strict", newline="") as file:
+        try:
+            return sum(1 for line in islice(file, header_row, None) if line.strip(nothing))
+        except UnicodeDecodeError:
+            raise changed_meanwhile() from None
 
 
 def _sniff(path: Path, encoding: str, recognise: Recognise) -> str:
@@ -92,8 +123,7 @@ def _records(
     path: Path, encoding: str, delimiter: str, *, strict: bool = True
 ) -> Iterator[tuple[int, list[str]]]:
     """Row numbers and cells of all rows, blank ones too."""
-    # The limit of the csv module is one per process; this is the only place that sets it, always to the same value.
-    csv.field_size_limit(min(MAX_ROW_CHARACTERS, sys.maxsize))
+    _limit_fields()
     with path.open(encoding=encoding, errors="strict", newline="") as file:
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=delimiter, strict=strict)
@@ -107,6 +137,21 @@ def _records(
             raise _malformed(lines, number + 1, error) from None
         except UnicodeDecodeError:
             raise changed_meanwhile() from None
+
+
+def _unquoted_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """As `_records`, of a file in which no quote was found and whose lines are within the limit of rows."""
+    _limit_fields()
+    with path.open(encoding=encoding, errors="strict", newline="") as file:
+        try:
+            yield from enumerate(csv.reader(file, delimiter=delimiter, strict=True), 1)
+        except (csv.Error, UnicodeDecodeError):
+            raise changed_meanwhile() from None
+
+
+def _limit_fields() -> None:
+    """The limit of the csv module is one per process; this is the only place that sets it, always to the same value."""
+    csv.field_size_limit(min(MAX_ROW_CHARACTERS, sys.maxsize))
 
 
 class _Lines:

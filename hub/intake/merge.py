@@ -12,9 +12,6 @@ What happens to a row
   a person that a purge would delete (NOT_KEPT_SO_LONG), legacy codes that nobody has or a name alone, see
   `hub.intake.resolve`; what has a name goes to the review of names as well.
 - Where a subject was found in another way than by its own valid code, lineage is marked with it.
-
-"Content" is what the row says and what follows from it (values, severity, publication window), under a keyed
-hash. Who sent it, when and in which edition of the catalogue is not content, so a repetition is recognised.
 """
 
 from __future__ import annotations
@@ -22,16 +19,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import NamedTuple
 
-import orjson
+from orjson import dumps
 
 from hub.catalog.types import SubjectKind
-from hub.catalog.values import natural_key
 from hub.errors import IntakeError
 from hub.intake import lineage, name_index, review, standing, store
 from hub.intake.faults import Fault, fault
 from hub.intake.kept import Kept
+from hub.intake.keyed import Keyed, Keyer
+from hub.intake.record_copy import FIRST_STATE, RecordEncoder, copy_records
 from hub.intake.resolve import REVIEWED, resolve
 from hub.intake.rows import Origin as Origin
 from hub.intake.rows import ValidRow
@@ -59,15 +56,6 @@ class Merged:
     faults: list[tuple[ValidRow, Fault]] = field(default_factory=list)
     fresh: list[ValidRow] = field(default_factory=list)
     """The rows counted as inserted."""
-
-
-class Keyed(NamedTuple):
-    """A row with its ids; they are empty as long as only an organisation code says whose it is."""
-
-    row: ValidRow
-    subject_id: bytes
-    record_id: bytes
-    content_hash: bytes
 
 
 class Merger:
@@ -98,6 +86,8 @@ class Merger:
         self._indexer = indexer
         self._sealer = sealer
         self._opened = DataKeyCache(sealer)
+        self._keyer = Keyer(origin.dataset, indexer)
+        self._encoder = RecordEncoder(origin)
         self._track = track_duplicates
         self._resumed = resumed
         self._kept = Kept(clocks or Clocks(), origin.dataset, origin.received_at)
@@ -109,15 +99,7 @@ class Merger:
 
     def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
         """Compute what needs no database; may be done while another chunk is merged."""
-        ids: dict[tuple[str, str], bytes] = {}
-        prepared: list[Keyed] = []
-        for row in rows:
-            who = row.subject.kind, row.subject.identifier
-            subject_id = ids.get(who)
-            if subject_id is None:
-                subject_id = ids[who] = self._indexer.subject_id(*who) if who[1] else b""
-            prepared.append(self._key(row, subject_id) if subject_id else Keyed(row, b"", b"", b""))
-        return prepared
+        return self._keyer.all(rows)
 
     async def merge(self, connection: store.Connection, rows: Sequence[ValidRow]) -> Merged:
         """Merge one chunk inside the caller's transaction.
@@ -145,7 +127,7 @@ class Merger:
             return result
         unseen = await self._mark(connection, keyed)
         added, replaced = self._sort(keyed, existing, unseen, result)
-        await store.add_records(connection, [self._record(k, 1, keys[k.subject_id]) for k in added])
+        await copy_records(connection, (self._new_record(k, keys[k.subject_id]) for k in added))
         await self._replace(connection, replaced, existing, keys)
         changed = (*added, *replaced)
         await store.add_tokens(connection, [t for k in changed for t in self._tokens(k)])
@@ -203,7 +185,7 @@ class Merger:
             whose = next(known)
             if whose.fault is None:
                 ref = replace(k.row.subject, mark=whose.mark, reference=whose.reference)
-                found.append(self._key(k.row._replace(subject=ref), whose.subject_id))
+                found.append(self._keyer.one(k.row._replace(subject=ref), whose.subject_id))
                 continue
             self._refuse(whose.fault, k.row, result)
             if whose.fault in REVIEWED:
@@ -229,10 +211,9 @@ class Merger:
         }
 
     def _new_subject(self, subject_id: bytes, row: ValidRow) -> store.SubjectRow:
-        kek_id, wrapped = self._sealer.new_data_key(subject_id)
+        kek_id, wrapped, key = self._opened.make(subject_id)
         ref = row.subject
-        key = self._opened.open(subject_id, kek_id, wrapped)
-        sealed = key.seal(subject_aad(subject_id, IDENTIFIER_FIELD), orjson.dumps(ref.identifier))
+        sealed = key.seal(subject_aad(subject_id, IDENTIFIER_FIELD), dumps(ref.identifier))
         division = ref.division_code or (ref.identifier[2:8] if ref.kind is SubjectKind.ORG else None)
         return store.SubjectRow(subject_id, ref.kind, sealed, kek_id, wrapped, division)
 
@@ -272,11 +253,6 @@ class Merger:
             self._refuse("SUBJECT_ERASED", k.row, result)
             return False
         return True
-
-    def _key(self, row: ValidRow, subject_id: bytes) -> Keyed:
-        key = natural_key(self._dataset, row.values).encode()
-        record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
-        return Keyed(row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row)))
 
     async def _mark(self, connection: store.Connection, keyed: Sequence[Keyed]) -> set[bytes]:
         """Ids of the records that no earlier chunk of this run has brought."""
@@ -331,32 +307,36 @@ class Merger:
     def _refuse(self, code: str, row: ValidRow, result: Merged) -> None:
         result.faults.append((row, fault(code, row.number, "")))
 
+    def _new_record(self, k: Keyed, key: DataKey | None) -> bytes:
+        clear, sealed = self._bodies(k, 1, key)
+        return self._encoder.record(k.row, (k.subject_id, k.record_id), k.content_hash, clear, sealed)
+
     def _record(self, k: Keyed, version: int, key: DataKey | None) -> store.RecordRow:
         row, origin, dataset = k.row, self._origin, self._dataset
-        assert key is not None
-        hidden = self._sealed[row.subject.kind]
-        prefix = aad_prefix(k.subject_id, dataset.id, k.record_id, version)
-        sealed = key.seal_fields(
-            prefix, {name: orjson.dumps(row.values[name]) for name in hidden if name in row.values}
-        )
-        clear = {k: v for k, v in row.values.items() if k not in sealed} if sealed else row.values
+        clear, sealed = self._bodies(k, version, key)
         return store.RecordRow(
             k.subject_id, dataset.id, k.record_id, version, dataset.edition, row.event_date, row.severity,
-            row.severity_source, "VALID", row.visible_from, row.visible_until, origin.source_unit, origin.batch_id,
-            row.number, origin.received_at, k.content_hash, orjson.dumps(clear).decode(), orjson.dumps(sealed).decode(),
+            row.severity_source, FIRST_STATE, row.visible_from, row.visible_until, origin.source_unit,
+            origin.batch_id, row.number, origin.received_at, k.content_hash, clear.decode(), sealed.decode(),
         )  # fmt: skip
+
+    def _bodies(self, k: Keyed, version: int, key: DataKey | None) -> tuple[bytes, bytes]:
+        """Open and sealed values by field name, in JSON."""
+        assert key is not None
+        values = k.row.values
+        hidden = {name: dumps(values[name]) for name in self._sealed[k.row.subject.kind] if name in values}
+        if not hidden:
+            return k.values, b"{}"
+        prefix = aad_prefix(k.subject_id, self._dataset.id, k.record_id, version)
+        sealed = key.seal_fields(prefix, hidden)
+        return dumps({name: v for name, v in values.items() if name not in sealed}), dumps(sealed)
 
     def _tokens(self, k: Keyed) -> Iterable[store.Token]:
         for searched in self._searchable:
             value = k.row.values.get(searched.name)
             if value is not None:
-                token = self._indexer.blind_token(searched.id, orjson.dumps(value))
+                token = self._indexer.blind_token(searched.id, dumps(value))
                 yield store.Token(k.subject_id, searched.id, token, k.record_id)
-
-
-def _content(row: ValidRow) -> bytes:
-    derived = [row.severity, row.severity_source, row.visible_from, row.visible_until]
-    return orjson.dumps([row.values, derived], option=orjson.OPT_SORT_KEYS)
 
 
 async def load_rows(

@@ -35,18 +35,12 @@ from hub.errors import ConfigurationError
 from hub.intake.faults import Fault
 from hub.intake.headers import map_headers
 from hub.intake.mapping import PullMapping
-from hub.intake.pipeline import (
-    IntakeReport,
-    Progress,
-    Record,
-    Supply,
-    find_dataset,
-    find_source_unit,
-    take_in,
-)
+from hub.intake.pipeline import Supply, take_in
+from hub.intake.report import IntakeReport, Progress, Record
 from hub.intake.rows import ValidRow
 from hub.intake.source import MAX_CELL_CHARACTERS, CellFault, SourceRow
 from hub.intake.suppliers import source_unit_supplier
+from hub.intake.target import find_dataset, find_source_unit
 from hub.intake.validate import RowValidator
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
@@ -145,24 +139,19 @@ async def pull(
     dataset = find_dataset(catalog, mapping.dataset)
     map_headers(dataset, mapping.fields)
     relation = relation_of(mapping)
-    after: Any = None
     async with database.connection() as connection:
         unit = await find_source_unit(connection, mapping.source_unit, demo=demo)
         source_unit_supplier(catalog, dataset, unit)
-        stored = await connection.fetchval(_READ_MARK, mapping.key)
-        after = None if from_start or stored is None else _mark_of(stored)
+        after = None if from_start else await _stored_mark(connection, mapping)
     report = PullReport(without_watermark=relation.without_watermark())
     pages = _Pages(mapping, dataset, relation.rows(after))
     try:
         while pages.more:
             page = pages.next(after, clock.now())
-            begins = "" if after is None else _mark_text(after)
-            digest = hashlib.sha256(f"pull\0{mapping.key}\0{begins}".encode()).hexdigest()
-            supply = Supply(f"pull:{mapping.relation}", _digest(digest), lambda _dataset, page=page: page)  # type: ignore[misc]
             done = await take_in(
-                supply, dataset.id, unit, database=database, catalog=catalog, indexer=indexer, sealer=sealer,
-                clock=clock, quarantine_dir=quarantine_dir, progress=progress, record=record, demo=demo,
-                clocks=clocks,
+                _supply(mapping, page, after), dataset.id, unit, database=database, catalog=catalog,
+                indexer=indexer, sealer=sealer, clock=clock, quarantine_dir=quarantine_dir, progress=progress,
+                record=record, demo=demo, clocks=clocks,
             )  # fmt: skip
             report.batches.append(done)
             if mapping.watermark and page.last is not None:
@@ -172,6 +161,19 @@ async def pull(
     finally:
         pages.close()
     return report
+
+
+async def _stored_mark(connection: Any, mapping: PullMapping) -> Any:
+    """The watermark up to which the relation was read; None when it never was."""
+    stored = await connection.fetchval(_READ_MARK, mapping.key)
+    return None if stored is None else _mark_of(stored)
+
+
+def _supply(mapping: PullMapping, page: _Page, after: Any) -> Supply:
+    """A batch as supply; what it is known by is the watermark behind which it begins."""
+    begins = "" if after is None else _mark_text(after)
+    digest = hashlib.sha256(f"pull\0{mapping.key}\0{begins}".encode()).hexdigest()
+    return Supply(f"pull:{mapping.relation}", lambda: digest, lambda _dataset: page)
 
 
 def dry_run(
@@ -388,7 +390,3 @@ _MARKS: dict[str, Callable[[Any], Any]] = {
 def _mark_of(text: str) -> Any:
     kind, value = orjson.loads(text)
     return _MARKS[kind](value)
-
-
-def _digest(value: str) -> Callable[[], str]:
-    return lambda: value

@@ -28,7 +28,8 @@ from hub.intake.rows import Origin, ValidRow
 from hub.model.workdays import WorkingCalendar
 
 if TYPE_CHECKING:
-    from hub.intake.merge import Keyed, Merged
+    from hub.intake.keyed import Keyed
+    from hub.intake.merge import Merged
 
 _DAY = timedelta(days=1)
 _IDENTIFYING = frozenset(
@@ -139,4 +140,5 @@ class Tally:
 
 
 def _filled(rows: Sequence[ValidRow], optional: frozenset[str]) -> int:
-    return sum(len(optional & row.values.keys()) for row in rows)
+    shapes = Counter(tuple(row.values) for row in rows)
+    return sum(len(optional.intersection(names)) * count for names, count in shapes.items())

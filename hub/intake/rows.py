@@ -98,13 +98,15 @@ class RowShape:
     ) -> ValidRow:
         """As `row`, where what follows from the values is known already."""
         event, severity, source, end = derived
+        first, until = self.window(event, severity, end)
+        return ValidRow(number, subject, values, event, severity, source, first, until)
+
+    @staticmethod
+    def window(event: date, severity: Severity | None, end: date | None) -> tuple[date | None, date | None]:
+        """First day on which a record is shown, first on which it no longer is; `end` is what the source gave."""
         if end is None and severity is not None:
             end = last_shown(event, severity)
-        return ValidRow(
-            number, subject, values, event, severity, source,
-            event if severity is not None else None,
-            end + _DAY if end is not None else None,
-        )  # fmt: skip
+        return event if severity is not None else None, end + _DAY if end is not None else None
 
     def event_date(self, values: Mapping[str, Any]) -> date:
         """The date by which a record is ordered; for a month its first day."""

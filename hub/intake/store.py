@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import asyncpg
 
 from hub.errors import IntakeError, UnavailableError
+from hub.intake.record_copy import COLUMNS
 
 _READ_SUBJECTS = "SELECT subject_id, kek_id, wrapped_key FROM subject WHERE subject_id = ANY($1::bytea[])"
 _ADD_SUBJECTS = """
@@ -100,13 +101,7 @@ _CLIENT_IDS = (
     "SELECT client_id FROM client WHERE status = 'ACTIVE' AND 'source_unit' = ANY(roles) ORDER BY client_id"
 )
 
-_RECORD_COLUMNS = (
-    "subject_id", "dataset", "record_id", "version", "edition", "event_date", "severity", "severity_source",
-    "state", "visible_from", "visible_until", "source_unit", "batch_id", "batch_row", "received_at",
-    "content_hash", "clear", "sealed",
-)  # fmt: skip
-_STATE = _RECORD_COLUMNS.index("state")
-
+_STATE = COLUMNS.index("state")
 
 Connection: TypeAlias = asyncpg.Connection
 """One connection of the pool; a run keeps it from beginning to end."""
@@ -252,12 +247,6 @@ async def read_records(
     """The records with these subject and record ids that exist, by record id."""
     rows = await connection.fetch(_READ_RECORDS, *_columns(keys), dataset)
     return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
-
-
-async def add_records(connection: Connection, rows: Sequence[RecordRow]) -> None:
-    """Add first versions."""
-    if rows:
-        await connection.copy_records_to_table("record", records=rows, columns=_RECORD_COLUMNS)
 
 
 async def replace_records(

@@ -28,6 +28,8 @@ from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse
 YOUNGEST = 14
 """Age in full years from which a person's records are collected."""
 _ORGANIZATION_CODE = LegacyKind.ORGANIZATION_CODE.value
+_PERSON = "NATURAL_PERSON"
+"""Stated kind of a natural person; every other one is an organisation's."""
 _REMEMBERED = 4_000
 """Organisations met lately; a company's rows often stand together."""
 _LIKE_RESIDENT_ID = (CertificateKind.RESIDENT_ID, CertificateKind.HMT_RESIDENCE_PERMIT)
@@ -50,7 +52,7 @@ class SubjectReader:
         self._demo = demo
         self._names = {role: next((f.name for f in dataset.role(role)), "") for role in Role}
         self._legacy = tuple(f.name for f in dataset.role(Role.LEGACY_ID))
-        self._legacy_names = frozenset(self._legacy)
+        self._takes_organizations = SubjectKind.ORG in dataset.subjects
         self._met: dict[str, SubjectRef] = {}
         self._kind, self._uscc, self._number = (
             self._names[r] for r in (Role.SUBJECT_KIND, Role.SUBJECT_USCC, Role.SUBJECT_CERT_NO)
@@ -61,7 +63,7 @@ class SubjectReader:
         kinds = self._dataset.subjects
         stated = values.get(self._kind)
         if stated is not None:
-            kind = SubjectKind.PERSON if stated == "NATURAL_PERSON" else SubjectKind.ORG
+            kind = SubjectKind.PERSON if stated == _PERSON else SubjectKind.ORG
         elif len(kinds) == 1:
             return kinds[0]
         else:
@@ -93,10 +95,12 @@ class SubjectReader:
 
     def plain_organization(self, values: Mapping[str, Any]) -> SubjectRef | None:
         """The organisation of a row that states its code and no other; None when there is more to look at."""
-        uscc = values.get(self._uscc)
-        if uscc is None or not self._legacy_names.isdisjoint(values):
+        if values.get(self._kind, _PERSON) == _PERSON and self.kind(values) is not SubjectKind.ORG:
             return None
-        division = _division(self._dataset, values)
+        uscc = values.get(self._uscc)
+        if uscc is None or not self._takes_organizations or any(map(values.__contains__, self._legacy)):
+            return None
+        division = values.get("divisionCode") if self._dataset.profile else None
         known = self._met.get(uscc)
         if known is None or known.division_code != division:
             found = organization_ref(uscc, None, division)

@@ -28,10 +28,12 @@ from hub.catalog.types import Catalog, Dataset
 from hub.errors import InputError, IntakeError, UnavailableError
 from hub.intake.faults import Fault
 from hub.intake.incoming import incoming_file
-from hub.intake.pipeline import IntakeReport, Supply, file_supply, find_dataset
+from hub.intake.pipeline import Supply, file_supply
 from hub.intake.readers import Format
+from hub.intake.report import IntakeReport
 from hub.intake.store import FileInProgressError
 from hub.intake.suppliers import Supplier
+from hub.intake.target import find_dataset
 from hub.intake.worker import IntakeWorker
 from hub.policies.clocks import Clocks
 from hub.store.database import Database

@@ -17,12 +17,14 @@ from datetime import date
 from typing import Any
 
 from hub.catalog.types import Dataset, Field, FieldType, Role, SubjectKind
-from hub.catalog.values import StoredValue, is_missing, must_be_given, plain_reader, read_value
+from hub.catalog.values import is_missing, must_be_given, read_value
 from hub.errors import IdentifierError, ValueFormatError
+from hub.intake.columns import OPEN, Column, Found
 from hub.intake.faults import Fault, fault, value_fault
 from hub.intake.headers import HeaderMap
+from hub.intake.plain_rows import PlainRows
 from hub.intake.prior_notice import is_adverse, notice_field
-from hub.intake.rows import Derived, RowShape, SubjectRef, ValidRow
+from hub.intake.rows import RowShape, ValidRow
 from hub.intake.severity import last_shown
 from hub.intake.source import WHOLE_ROW, SourceRow
 from hub.intake.subjects import SubjectReader
@@ -30,11 +32,6 @@ from hub.model.identifiers import normalise
 
 _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", "confirmedOn")
 """Fields that end what began on the event date, or on `validFrom` where a dataset has it."""
-
-_SHORT = 64
-_REMEMBERED = 4_000
-_WORTH = 1.25
-"""Rows for one new value in a column whose values are worth remembering."""
 
 
 class RowValidator:
@@ -57,7 +54,9 @@ class RowValidator:
         self._demo = demo
         self._shape = RowShape(dataset)
         self._subjects = SubjectReader(dataset, today=today, demo=demo, known_codes=known_codes)
-        self._columns = tuple(_Column(position, text, field) for position, text, field in header.fields)
+        self._columns = tuple(
+            Column(position, text, field, today=today, demo=demo) for position, text, field in header.fields
+        )
         self._looked_up = tuple((column, column.known.get) for column in self._columns)
         self._in_order = all(n == column.position for n, column in enumerate(self._columns))
         self._required = {
@@ -67,117 +66,32 @@ class RowValidator:
             for kind in SubjectKind
         }
         self._required_names = {k: frozenset(f.name for f in fields) for k, fields in self._required.items()}
-        self._required_orgs = self._required_names[SubjectKind.ORG]
-        self._count = len(self._columns) if len(self._columns) == len(header.headers) else -1
         self._named_all = len(header.named) == len(header.headers)
         self._ends = _end_pairs(dataset)
         self._width = max((position for position, _, _ in header.fields), default=0) + 1
+        self._plain = PlainRows(
+            header,
+            self._columns,
+            required=self._required_names[SubjectKind.ORG],
+            subjects=self._subjects,
+            shape=self._shape,
+            ends=self._ends,
+            today=today,
+        )
 
     def check(self, row: SourceRow) -> ValidRow | list[Fault]:
         """The row in stored form, or all that is wrong with it (never an empty list)."""
-        return self._plain(row) or _Check(self, row).run()
+        return self.check_all((row,))[0]
 
-    def _plain(self, row: SourceRow) -> ValidRow | None:
-        """What `_Check` makes of a row of an organisation in which nothing calls for a second look; None for others.
-
-        Whatever is odd is left to `_Check`, which begins anew and says what it is.
-        """
-        if not self._in_order or row.faults or len(row.cells) != self._count:
-            return None
-        values: dict[str, Any] = {}
-        ends: list[str] = []
-        for (column, known), cell in zip(self._looked_up, row.cells, strict=True):
-            if cell:
-                value = known(cell)
-                if value is None:
-                    value = column.plain(cell)
-                    if value is None:
-                        value = self._new(column, cell, row.number)
-                        if value is None:
-                            return None
-                if value is _OPEN:
-                    ends.append(column.name)
-                else:
-                    values[column.name] = value
-        if self._subjects.kind(values) is not SubjectKind.ORG:
-            return None
-        if not values.keys() >= self._required_orgs and not self._required_orgs.issubset((*values, *ends)):
-            return None
-        subject = self._subjects.plain_organization(values)
-        return self._whole(subject, values, row.number) if subject is not None else None
-
-    def _new(self, column: _Column, cell: str, row: int) -> StoredValue | _Open:
-        """A cell that was not met before; None when it says nothing or something wrong."""
-        try:
-            value = read_value(column.field, cell, today=self._today, demo=self._demo)
-        except ValueFormatError:
-            return None
-        if value is None and is_missing(column.field, cell):
-            return None
-        found = _OPEN if value is None else value
-        column.remember(cell, found, row)
-        return found
-
-    def _whole(self, subject: SubjectRef, values: dict[str, Any], number: int) -> ValidRow | None:
-        """The row, when its dates agree."""
-        shape = self._shape
-        event, end = shape.event_date(values), shape.publication_end(values)
-        severity, source = shape.severity(SubjectKind.ORG, values)
-        if event > self._today:
-            return None
-        if end is not None and (end < event or (severity is not None and end > last_shown(event, severity))):
-            return None
-        for start, last in self._ends:
-            if start in values and last in values and values[last] < values[start][: len(values[last])]:
-                return None
-        return shape.complete(subject, values, number, Derived(event, severity, source, end))
+    def check_all(self, rows: Sequence[SourceRow]) -> list[ValidRow | list[Fault]]:
+        """As `check`, for a number of rows at once, in their order."""
+        plain = self._plain.read(rows)
+        return [plain.get(n) or _Check(self, row).run() for n, row in enumerate(rows)]
 
     def column(self, name: str) -> str:
         """The file's header for a field, or its official name."""
         field = self._dataset.by_name.get(name)
         return self._header.column_of(name) or (field.columns[0] if field else "")
-
-
-class _Open:
-    """What an open end is remembered as; nothing is stored for it."""
-
-
-_OPEN = _Open()
-
-
-class _Column:
-    """One mapped column, with the values of the short cells met lately: authorities, dates and codes repeat.
-
-    A column whose cells hardly ever repeat (document numbers) stops remembering.
-    """
-
-    __slots__ = ("_forgotten_at", "_unique", "field", "header", "known", "name", "plain", "position")
-
-    def __init__(self, position: int, header: str, field: Field) -> None:
-        self.position = position
-        self.header = header
-        self.field = field
-        self.name = field.name
-        self.plain = plain_reader(field)
-        self.known: dict[str, StoredValue | _Open] = {}
-        self._forgotten_at = 0
-        self._unique = False
-
-    def remember(self, cell: str, value: StoredValue | _Open, row: int) -> None:
-        """Keep what a short cell says; everything is forgotten when there is too much.
-
-        Args:
-            cell: the cell.
-            value: what it says.
-            row: the number of its row.
-        """
-        if self._unique or len(cell) > _SHORT:
-            return
-        if len(self.known) >= _REMEMBERED:
-            self.known.clear()
-            self._unique = row - self._forgotten_at < _REMEMBERED * _WORTH
-            self._forgotten_at = row
-        self.known[cell] = value
 
 
 class _Check:
@@ -242,7 +156,7 @@ class _Check:
                     value = self._read(column, cell)
                     if value is None:
                         continue
-                if value is _OPEN:
+                if value is OPEN:
                     self._open.add(column.name)
                 else:
                     values[column.name] = value
@@ -261,7 +175,7 @@ class _Check:
             for column in rules._columns
         ]
 
-    def _read(self, column: _Column, cell: str) -> StoredValue | _Open:
+    def _read(self, column: Column, cell: str) -> Found:
         """A cell that was not met before, or that says nothing."""
         rules, field = self._rules, column.field
         try:
@@ -275,8 +189,9 @@ class _Check:
             return None
         if value is None and is_missing(field, cell):
             return None
-        found = _OPEN if value is None else value
-        column.remember(cell, found, self._row.number)
+        found: Found = OPEN if value is None else value
+        column.row = self._row.number
+        column.remember(cell, found)
         return found
 
     def _known_code(self, field: Field, cell: str) -> str | None:

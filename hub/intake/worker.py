@@ -16,7 +16,8 @@ from pathlib import Path
 from hub.catalog.types import Catalog
 from hub.clock import Clock
 from hub.errors import UnavailableError
-from hub.intake.pipeline import IntakeProgress, IntakeReport, Record, Supply, take_in
+from hub.intake.pipeline import Supply, take_in
+from hub.intake.report import IntakeProgress, IntakeReport, Record
 from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.policies.clocks import Clocks

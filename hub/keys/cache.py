@@ -41,10 +41,20 @@ class DataKeyCache:
                 message_zh="该主体的数据密钥已销毁，其加密数据已被清除。",
             )
         key = self._sealer.open_data_key(subject_id, kek_id, wrapped)
+        self._keep(subject_id, kek_id, wrapped, key)
+        return key
+
+    def make(self, subject_id: bytes) -> tuple[str, bytes, DataKey]:
+        """A fresh data key for a subject: id of the key-encryption key, wrapped key to store, and the key opened."""
+        kek_id, wrapped, key = self._sealer.make_data_key(subject_id)
+        self._keep(subject_id, kek_id, wrapped, key)
+        return kek_id, wrapped, key
+
+    def _keep(self, subject_id: bytes, kek_id: str, wrapped: bytes, key: DataKey) -> None:
         self._opened[subject_id] = (kek_id, wrapped, key)
+        self._opened.move_to_end(subject_id)
         if len(self._opened) > self._capacity:
             self._opened.popitem(last=False)
-        return key
 
     def forget(self, subject_id: bytes) -> None:
         """Drop the subject's key from memory."""

@@ -11,6 +11,9 @@ same protocol:
 - Calls block. A provider that goes over a network is called from a worker thread by its owner.
 
 Wrapped form of the file provider: 1 byte format (1), 1 byte suite, 12 bytes random nonce, ciphertext and tag.
+The file provider looks at `ring.json` whenever it makes a data key, and when it meets a key that it does not know: a
+rotation in the folder reaches a running process before it wraps another key.
+
 Nonces are random, so one key-encryption key stays within 2^32 wrappings (NIST SP 800-38D, 8.3), which is more
 subjects than there are; rotate it long before.
 """
@@ -18,6 +21,7 @@ subjects than there are; rotate it long before.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -58,23 +62,43 @@ class KeyProvider(Protocol):
 class FileKeyProvider:
     """Key-encryption keys out of the ring's files."""
 
-    def __init__(self, keks: KeySet[Kek], suite: Suite) -> None:
+    def __init__(
+        self, keks: KeySet[Kek], suite: Suite, newer: Callable[[], KeySet[Kek] | None] = lambda: None
+    ) -> None:
+        """Take the keys.
+
+        Args:
+            keks: to begin with.
+            suite: of the ring.
+            newer: gives the keys that are there now if they changed since it was asked, else None.
+        """
+        self._header, self._suite, self._newer = bytes((_FORMAT, suite)), suite, newer
+        self._were_active: frozenset[str] = frozenset()
+        self._take(keks)
+
+    def _take(self, keks: KeySet[Kek]) -> None:
+        self._ciphers = {kek_id: _cipher(kek, self._suite) for kek_id, kek in keks.by_id.items()}
         self._active = keks.active.facts.id
-        self._header = bytes((_FORMAT, suite))
-        self._ciphers = {kek_id: _cipher(kek, suite) for kek_id, kek in keks.by_id.items()}
+        self._were_active = (self._were_active | {self._active}) & self._ciphers.keys()
+
+    def _look_again(self) -> None:
+        newer = self._newer()
+        if newer is not None:
+            self._take(newer)
 
     @property
     def active_id(self) -> str:
         """Id of the key-encryption key that wraps new data keys."""
+        self._look_again()
         return self._active
 
     def wrap(self, kek_id: str, context: bytes, plaintext: bytes) -> bytes:
         """The data key wrapped under the active key-encryption key and bound to `context`.
 
         Raises:
-            KeyRingError: when `kek_id` is not the active key.
+            KeyRingError: when `kek_id` is not the active key, nor was a moment ago.
         """
-        if kek_id != self._active:
+        if kek_id not in self._were_active:
             raise KeyRingError(
                 "A data key can be wrapped only under the active key-encryption key.",
                 hint="Ask the provider for its active id first.",
@@ -89,6 +113,8 @@ class FileKeyProvider:
         Raises:
             SealError: when the key is unknown, or the wrapped bytes were altered or belong elsewhere.
         """
+        if kek_id not in self._ciphers:
+            self._look_again()
         cipher = self._ciphers.get(kek_id)
         if cipher is None:
             raise SealError(

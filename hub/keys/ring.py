@@ -20,7 +20,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +61,45 @@ from hub.keys.suites import Suite, require
 S = TypeVar("S", bound=SymmetricKey | SigningKey[Any])
 
 
+Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a ring was loaded from, and the state of its list of keys then."""
+
+    folder: Path
+    demo: bool
+    stamp: Stamp
+
+
+class _Follower:
+    """Notices that a ring was changed since it was loaded, or since it was asked last."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source, self._seen = source, source.stamp
+
+    def newer(self) -> KeySet[Kek] | None:
+        """The key-encryption keys that are there now; None: as before, or a change is not complete yet."""
+        stamp = _stamp(self._source.folder)
+        if stamp is None or stamp == self._seen:
+            return None
+        try:
+            keks = load_ring(self._source.folder, demo=self._source.demo).keks
+        except KeyRingError:
+            return None
+        self._seen = stamp
+        return keks
+
+
+def _stamp(folder: Path) -> Stamp:
+    try:
+        facts = (folder / FILE).stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """Every key of one hub."""
@@ -75,6 +114,8 @@ class KeyRing:
     log: KeySet[LogSigningKey]
     consent: KeySet[ConsentSigningKey]
     notice: KeySet[NoticeSigningKey]
+    source: _Source | None = field(default=None, compare=False, repr=False)
+    """Where it was loaded from; None: made in memory."""
 
     @property
     def demo(self) -> bool:
@@ -87,8 +128,10 @@ class KeyRing:
         return self.manifest.suite
 
     def sealer(self) -> Sealer:
-        """A sealer over the key-encryption keys in the ring's files."""
-        return Sealer(FileKeyProvider(self.keks, self.suite), self.suite)
+        """A sealer over the key-encryption keys in the ring's files; follows their rotation."""
+        if self.source is None:
+            return Sealer(FileKeyProvider(self.keks, self.suite), self.suite)
+        return Sealer(FileKeyProvider(self.keks, self.suite, _Follower(self.source).newer), self.suite)
 
     def indexer(self) -> Indexer:
         """The keyed hashes of this ring."""
@@ -175,6 +218,7 @@ def load_ring(folder: Path, *, demo: bool = False) -> KeyRing:
     """
     folder = folder.expanduser()
     files.check_folder(folder)
+    source = _Source(folder, demo, _stamp(folder))
     manifest = parse_manifest(files.read_private(folder / FILE))
     if manifest.demo and not demo:
         raise KeyRingError(
@@ -185,7 +229,7 @@ def load_ring(folder: Path, *, demo: bool = False) -> KeyRing:
     _refuse_strays(folder, manifest.keys)
     ring = assemble(manifest, read_secrets(folder, manifest))
     _check_public(folder, ring)
-    return ring
+    return replace(ring, source=source)
 
 
 def read_secrets(folder: Path, manifest: Manifest) -> dict[str, bytes]:

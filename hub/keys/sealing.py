@@ -119,10 +119,15 @@ class DataKey:
         if len(values) < 2:
             return {name: self.seal(prefix + name.encode(), value) for name, value in values.items()}
         noise = os.urandom(NONCE_BYTES * len(values))
-        sealed = {}
-        for start, (name, value) in zip(range(0, len(noise), NONCE_BYTES), values.items(), strict=True):
+        header, encrypt = self._header, self._encrypt
+        sealed, start = {}, 0
+        for name, value in values.items():
             self._count_one()
-            sealed[name] = self._seal(noise[start : start + NONCE_BYTES], prefix + name.encode(), value)
+            nonce = noise[start : start + NONCE_BYTES]
+            start += NONCE_BYTES
+            sealed[name] = b2a_base64(
+                header + nonce + encrypt(nonce, value, prefix + name.encode()), newline=False
+            ).decode()
         return sealed
 
     def _seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> str:
@@ -174,10 +179,21 @@ class Sealer:
         self._provider = provider
         self._suite = suite
 
+    @property
+    def active_id(self) -> str:
+        """Id of the key-encryption key that wraps new data keys."""
+        return self._provider.active_id
+
     def new_data_key(self, subject_id: bytes) -> tuple[str, bytes]:
         """A fresh data key for a subject: the id of the key-encryption key, and the wrapped key to store."""
         kek_id = self._provider.active_id
         return kek_id, self._provider.wrap(kek_id, _key_context(subject_id), os.urandom(SECRET_BYTES))
+
+    def make_data_key(self, subject_id: bytes) -> tuple[str, bytes, DataKey]:
+        """As `new_data_key`, with the key opened beside them."""
+        kek_id, secret = self._provider.active_id, os.urandom(SECRET_BYTES)
+        wrapped = self._provider.wrap(kek_id, _key_context(subject_id), secret)
+        return kek_id, wrapped, DataKey(secret, self._suite)
 
     def rewrap(self, subject_id: bytes, kek_id: str, wrapped: bytes) -> tuple[str, bytes]:
         """The same data key under the active key-encryption key; sealed values stay as they are.

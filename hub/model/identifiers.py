@@ -17,6 +17,7 @@ from hub.errors import IdentifierError
 from hub.model.normal import normalise
 from hub.model.organisation_ids import (
     Uscc,
+    is_plain_uscc,
     organisation_check_character,
     organisation_code_valid,
     parse_uscc,
@@ -36,6 +37,7 @@ __all__ = [
     "ResidentId",
     "Uscc",
     "birth_date",
+    "is_plain_uscc",
     "normalise",
     "organisation_check_character",
     "organisation_code_valid",

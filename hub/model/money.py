@@ -9,6 +9,7 @@ Rules
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from hub.model.values import Cell, read_decimal, refuse
@@ -21,6 +22,12 @@ _PLAIN = {
     "万元": (re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?"), 6),
 }
 """Amounts as most files write them, and how many decimals are 分 and less; read without decimal arithmetic."""
+
+_PLAIN_COLUMN = {
+    unit: (re.compile(rf"(?:{form.pattern})?(?:\n(?:{form.pattern})?)*"), decimals)
+    for unit, (form, decimals) in _PLAIN.items()
+}
+"""Any number of them or of empty cells, a line each."""
 
 LARGEST = 9_000_000_000_000_000
 """Largest accepted amount in minor units; every reader of JSON keeps it exact."""
@@ -58,6 +65,16 @@ def read_plain_money(cell: str, unit: str) -> int | None:
     form, decimals = _PLAIN[unit]
     plain = form.fullmatch(cell)
     return int(plain[1] + (plain[2] or "").ljust(decimals, "0")) if plain else None
+
+
+def read_plain_money_column(cells: Sequence[str], unit: str) -> list[int | None] | None:
+    """What `read_plain_money` says of each cell, None for empty ones; None when one is neither empty nor plain."""
+    form, decimals = _PLAIN_COLUMN[unit]
+    text = "\n".join(cells)
+    if text.count("\n") != len(cells) - 1 or not form.fullmatch(text):
+        return None
+    parts = [cell.partition(".") for cell in cells]
+    return [int(whole + rest.ljust(decimals, "0")) if whole else None for whole, _, rest in parts]
 
 
 def yuan(fen: int) -> str:

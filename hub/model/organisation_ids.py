@@ -88,6 +88,16 @@ def _uscc_check(first17: str) -> str:
     return ALPHABET[-sum(map(mul, map(_VALUES.__getitem__, first17), _WEIGHTS)) % 31]
 
 
+def _checks(code: str) -> bool:
+    """Whether both check characters of a well-formed code hold."""
+    return organisation_check_character(code[8:16]) == code[16] and _uscc_check(code[:17]) == code[17]
+
+
+def is_plain_uscc(text: str, *, demo: bool) -> bool:
+    """Whether a text is, as it stands, a code that `parse_uscc` gives unchanged."""
+    return bool(_FORM.fullmatch(text)) and (demo or not text.startswith(_DEMO, 8)) and _checks(text)
+
+
 def organisation_check_character(first8: str) -> str:
     """Check character for the first 8 characters of an organisation code (GB 11714, mod 11)."""
     if len(first8) != len(_ORGANISATION_WEIGHTS):
@@ -124,8 +134,7 @@ def parse_uscc(text: str, *, demo: bool) -> Uscc:
             hint="Letters I, O, S, V and Z do not occur; positions 3 to 8 are digits.",
             message_zh="统一社会信用代码含有不允许的字符。",
         )
-    inner = organisation_check_character(code[8:16]) == code[16]
-    if not inner or _uscc_check(code[:17]) != code[17]:
+    if not _checks(code):
         raise IdentifierError(
             "The check character of the unified social credit code is wrong.",
             detail="CHECKSUM_MISMATCH",

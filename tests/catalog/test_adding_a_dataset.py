@@ -18,7 +18,8 @@ from hub.catalog.types import SubjectKind
 from hub.clock import FixedClock
 from hub.config import Settings
 from hub.errors import IntakeError
-from hub.intake.pipeline import IntakeReport, ingest
+from hub.intake.pipeline import ingest
+from hub.intake.report import IntakeReport
 from hub.keys.ring import create_ring, load_ring
 from hub.loading import load_rules
 from hub.store.database import Database

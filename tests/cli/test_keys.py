@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,29 @@ def test_another_catalogue_is_entered_into_the_log_with_both_revisions(
     (entry,) = _acts(shell, "catalogue.changed")
     (before, after) = entry["detail"]["changed"]["revision"]
     assert before != after == entry["catalogue"]
+
+
+def test_data_keys_are_wrapped_anew_and_an_old_key_is_not_destroyed_before_its_time(shell: Shell) -> None:
+    shell.done("keys", "rotate", "kek")
+    assert "nothing" in shell.done("keys", "rewrap")
+    listed = [line.split() for line in shell.done("keys", "list").splitlines()]
+    old = next(line[0] for line in listed if line[1:3] == ["kek", "verify-only"])
+    for key in (old, "kek_0", next(line[0] for line in listed if line[1:3] == ["kek", "active"])):
+        assert shell("keys", "destroy", key, "--yes").code == 2
+    assert (shell.places.ring / f"{old}.json").exists()
+    assert _acts(shell, "keys.destroy") == []
+
+
+def test_an_old_key_goes_once_its_successor_has_settled_and_the_log_says_who_did_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.done("keys", "rotate", "kek")
+    listed = [line.split() for line in shell.done("keys", "list").splitlines()]
+    old = next(line[0] for line in listed if line[1:3] == ["kek", "verify-only"])
+    monkeypatch.setattr("hub.keys.rotation.SETTLED", timedelta(0))
+    ran = shell("keys", "destroy", old)
+    assert (ran.code, "--yes" in ran.err) == (2, True)
+    assert "Destroyed" in shell.done("keys", "destroy", old, "--yes")
+    assert old not in shell.done("keys", "list")
+    (entry,) = _acts(shell, "keys.destroy")
+    assert (entry["detail"], entry["caller"][:4]) == ({"kek": old}, "cli:")

@@ -13,7 +13,8 @@ import pytest
 from hub.clock import FixedClock
 from hub.demo.dirty import DIRT, FileKind, Header, write_department_file
 from hub.demo.generator import Generator
-from hub.intake.pipeline import IntakeReport, ingest
+from hub.intake.pipeline import ingest
+from hub.intake.report import IntakeReport
 from hub.keys.ring import create_ring
 from hub.store.database import Database
 

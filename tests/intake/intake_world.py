@@ -17,7 +17,8 @@ from hub.catalog.loader import load_catalog
 from hub.catalog.types import Catalog, Label
 from hub.catalog.units import SourceUnit, UnitKind
 from hub.clock import FixedClock
-from hub.intake.pipeline import IntakeReport, ingest
+from hub.intake.pipeline import ingest
+from hub.intake.report import IntakeReport
 from hub.keys.ring import KeyRing, load_ring
 from hub.model.identifiers import organisation_check_character, resident_check_character, uscc_check_character
 from hub.store.database import Database

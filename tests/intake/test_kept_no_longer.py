@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from hub.clock import FixedClock
-from hub.intake.pipeline import IntakeReport
+from hub.intake.report import IntakeReport
 from hub.policies.clocks import Clocks
 from hub.policies.files import load_policies
 

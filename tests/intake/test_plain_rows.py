@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hub.bench.department import write_files
 from hub.catalog.loader import load_catalog
 from hub.catalog.types import Catalog, Dataset, Field, FieldType, Role, SubjectKind
-from hub.catalog.values import plain_reader, read_value
+from hub.catalog.values import plain_column_reader, plain_reader, read_value
 from hub.errors import ValueFormatError
 from hub.intake.headers import map_headers
 from hub.intake.pipeline import file_supply
@@ -59,8 +59,9 @@ def test_rows_as_departments_send_them_go_the_quick_way(
         dataset = catalog.datasets[file.dataset]
         source = file_supply(file.path).open(dataset)
         validator = RowValidator(dataset, map_headers(dataset, source.headers), today=TODAY, demo=True)
-        for row in source.rows():
-            assert validator._plain(row) == _Check(validator, row).run() != []
+        rows = list(source.rows())
+        quick = validator._plain.read(rows)
+        assert [quick.get(n) for n in range(len(rows))] == [_Check(validator, row).run() for row in rows]
 
 
 def _same(dataset: Dataset, headers: tuple[str, ...], cells: list[str]) -> bool:
@@ -82,14 +83,20 @@ def _same(dataset: Dataset, headers: tuple[str, ...], cells: list[str]) -> bool:
     cell=st.one_of(
         st.text(max_size=80),
         st.from_regex(r"[0-9]{1,14}(\.[0-9]{1,8})?", fullmatch=True),
+        st.text("无空旡穴一鿿琼演A1〔〕（）【】、。；《》“”—… \n=#%-", max_size=12),
+        st.builds(uscc, st.integers(1, 99)),
         st.sampled_from(ODD),
     )
 )
 def test_a_plain_reader_says_what_the_reader_says_or_nothing(catalog: Catalog, cell: str) -> None:
     for field in catalog.fields():
-        plain = plain_reader(field)(cell)
+        plain = plain_reader(field, demo=True)(cell)
         if plain is not None:
             assert plain == _read(field, cell), field.id
+        read_all = plain_column_reader(field)
+        column = read_all(("1", cell, "")) if read_all else None
+        if column is not None:
+            assert list(column) == [_read(field, "1"), _read(field, cell), None], field.id
 
 
 DATASETS = sorted(load_catalog(SCHEMA).datasets)
@@ -160,6 +167,25 @@ def test_rows_of_every_dataset_come_out_as_by_the_full_check(catalog: Catalog, n
 
     hold()
     assert passed, "no generated row passes, so the quick way was not compared"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_rows_that_are_read_together_come_out_as_each_alone(catalog: Catalog, name: str) -> None:
+    dataset = catalog.datasets[name]
+    headers = tuple(field.columns[0] for field in dataset.fields)
+
+    @settings(max_examples=25, deadline=None, database=None)
+    @given(made=st.lists(_any_row(dataset), min_size=2, max_size=6))
+    def hold(made: list[tuple[list[str], bool]]) -> None:
+        rows = [SourceRow(n, cells) for n, (cells, _) in enumerate(made, 2)]
+        together, alone = (
+            RowValidator(dataset, map_headers(dataset, headers), today=TODAY, demo=True) for _ in range(2)
+        )
+        full = [_Check(alone, row).run() for row in rows]
+        assert together.check_all(rows) == full
+        assert together.check_all(rows[::-1]) == full[::-1], "remembered cells say the same"
+
+    hold()
 
 
 def _read(field: Field, cell: str) -> object:

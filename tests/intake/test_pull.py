@@ -18,8 +18,8 @@ from hub.clock import FixedClock
 from hub.errors import ConfigurationError, HubError, InputError, IntakeError
 from hub.intake import pull as pull_module
 from hub.intake.mapping import PullMapping, read_mapping
-from hub.intake.pipeline import IntakeReport
 from hub.intake.pull import PullReport, dry_run, pull
+from hub.intake.report import IntakeReport
 from hub.store.database import Database, asyncpg_arguments, parse_url
 
 COLUMNS = {header: f"c{n}" for n, header in enumerate(h for h in penalty(1) if h != "处罚类别")}

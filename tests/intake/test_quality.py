@@ -13,9 +13,9 @@ from hub.catalog.types import SubjectKind
 from hub.clock import FixedClock, civil_date
 from hub.demo.dirty import write_department_file
 from hub.demo.generator import Generator
-from hub.intake.pipeline import IntakeReport
 from hub.intake.quality import first_late, optional_fields
 from hub.intake.quality_report import Asked, Line, QualityReport, quality_report
+from hub.intake.report import IntakeReport
 from hub.model.workdays import WorkingCalendar
 from hub.policies.clocks import Clocks
 from hub.policies.files import load_policies

@@ -78,3 +78,13 @@ def test_the_least_recently_used_key_leaves_first(ring: KeyRing) -> None:
     assert len(cache) == 2
     assert cache.open(a, *rows[a]) is first
     assert cache.open(b, *rows[b]) is not second
+
+
+def test_a_key_that_is_made_opens_what_its_stored_form_opens(ring: KeyRing) -> None:
+    cache = DataKeyCache(ring.sealer(), capacity=1)
+    kek_id, wrapped, made = cache.make(SUBJECT)
+    assert cache.open(SUBJECT, kek_id, wrapped) is made
+    stored = ring.sealer().open_data_key(SUBJECT, kek_id, wrapped)
+    assert stored.unseal(b"place", made.seal(b"place", b"1")) == b"1"
+    cache.make(OTHER)
+    assert len(cache) == 1

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hub.errors import KeyRingError
+from hub.errors import KeyRingError, SealError
 from hub.keys.facts import SIGNING, SINGLE, KeyPurpose, KeyStatus
 from hub.keys.ring import list_keys, load_ring
-from hub.keys.rotation import add_kek, add_signing_key
+from hub.keys.rotation import SETTLED, add_kek, add_signing_key, destroy_kek
 from hub.keys.signing import sign_document, verify_document
 
 SUBJECT = b"s" * 16
@@ -122,3 +122,42 @@ def test_a_rotation_that_cannot_write_the_key_list_leaves_the_ring_as_it_was(
         add_kek(folder, now)
     assert {p.name for p in folder.iterdir()} == before
     assert load_ring(folder, demo=True).keks.active.facts.id == kek_id
+
+
+def test_a_sealer_that_is_in_use_follows_the_rotation_and_knows_keys_that_others_wrapped(
+    folder: Path, now: datetime
+) -> None:
+    busy = load_ring(folder, demo=True).sealer()
+    before, _ = busy.new_data_key(SUBJECT)
+    added = add_kek(folder, now + timedelta(days=1))
+    elsewhere = load_ring(folder, demo=True).sealer().new_data_key(SUBJECT)
+    busy.open_data_key(SUBJECT, *elsewhere)
+    assert busy.new_data_key(SUBJECT)[0] == added.id == elsewhere[0] != before
+
+
+def test_a_rotation_that_is_half_made_leaves_a_sealer_in_use_with_what_it_has(
+    folder: Path, now: datetime
+) -> None:
+    busy = load_ring(folder, demo=True).sealer()
+    kek_id, wrapped = busy.new_data_key(SUBJECT)
+    manifest = (folder / "ring.json").read_bytes()
+    (folder / "ring.json").write_bytes(manifest[:-20])
+    assert busy.new_data_key(SUBJECT)[0] == kek_id
+    (folder / "ring.json").write_bytes(manifest)
+    added = add_kek(folder, now)
+    assert busy.new_data_key(SUBJECT)[0] == added.id
+    busy.open_data_key(SUBJECT, kek_id, wrapped)
+
+
+def test_a_key_that_was_destroyed_is_out_of_the_folder_and_of_sealers_in_use(
+    folder: Path, now: datetime
+) -> None:
+    busy = load_ring(folder, demo=True).sealer()
+    kek_id, wrapped = busy.new_data_key(SUBJECT)
+    add_kek(folder, now)
+    destroy_kek(folder, kek_id, now + SETTLED)
+    busy.new_data_key(SUBJECT)
+    with pytest.raises(SealError):
+        busy.open_data_key(SUBJECT, kek_id, wrapped)
+    assert not list(folder.glob(f"{kek_id}*"))
+    assert kek_id not in (folder / "public.json").read_text()

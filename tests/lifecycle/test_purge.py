@@ -110,7 +110,7 @@ def test_a_hold_or_an_open_case_keeps_a_record(database_url: str, tmp_path: Path
                 await place(stage.name(), HoldKind.LITIGATION, "（2026）演1号", actor, stage.moment)
         with pytest.raises(InputError):
             await place(stage.name(9), HoldKind.LITIGATION, "（2026）演1号", stage.unit, stage.moment)
-        with pytest.raises(InputError, match="number of a person"):
+        with pytest.raises(InputError, match="names the case"):
             await place(
                 stage.name(), HoldKind.LITIGATION, "469999199001010012 诉演示公司", stage.unit, stage.moment
             )
