@@ -58,27 +58,8 @@ def add(
         policy, now = desk.rules.policy, desk.clock.now()
         roles = tuple(known(r, policy.roles, "role", "角色") for r in role)
         purposes = tuple(known(p, policy.purposes, "purpose", "用途") for p in purpose)
-        for code in purposes:
-            if not policy.holds(roles, code):
-                raise InputError(
-                    f"None of the roles may hold the purpose {code}.",
-                    hint=f"It is held by {', '.join(policy.purposes[code].holders)}.",
-                    message_zh="所给角色均不得具备该用途。",
-                )
-        before = {c.client_id: c for c in desk.registry.listed()}.get(client_id)
-        altered = client_id in desk.registry.altered
-        if not replace and (altered or before is not None):
-            raise InputError(
-                "There is a client of this id already.",
-                hint="Choose another id, or replace it with --replace.",
-                message_zh="该客户端编号已存在。",
-            )
-        if altered and not country:
-            raise InputError(
-                "The row of this client was altered, so where it is must be stated again.",
-                hint="Give --country, and its permit if it is abroad.",
-                message_zh="该客户端的登记数据已被篡改，请重新写明 --country 及出境依据。",
-            )
+        _check_held(roles, purposes, policy)
+        before = _before(desk, client_id, replace=replace, placed=bool(country))
         demo = desk.settings.demo
         unit = str(parse_uscc(institution, demo=demo))
         subject_id = None
@@ -95,6 +76,40 @@ def add(
 
     at_desk(act)
     say(f"Client {client_id} is registered.")
+
+
+def _check_held(roles: tuple[str, ...], purposes: tuple[str, ...], policy: PolicySet) -> None:
+    for code in purposes:
+        if not policy.holds(roles, code):
+            raise InputError(
+                f"None of the roles may hold the purpose {code}.",
+                hint=f"It is held by {', '.join(policy.purposes[code].holders)}.",
+                message_zh="所给角色均不得具备该用途。",
+            )
+
+
+def _before(desk: Desk, client_id: str, *, replace: bool, placed: bool) -> Client | None:
+    """The client that is to be replaced, if there is one whose row is genuine.
+
+    Raises:
+        InputError: when there is one and it is not to be replaced, or its row was altered and it is not said anew
+            where it is.
+    """
+    before = {client.client_id: client for client in desk.registry.listed()}.get(client_id)
+    altered = client_id in desk.registry.altered
+    if not replace and (altered or before is not None):
+        raise InputError(
+            "There is a client of this id already.",
+            hint="Choose another id, or replace it with --replace.",
+            message_zh="该客户端编号已存在。",
+        )
+    if altered and not placed:
+        raise InputError(
+            "The row of this client was altered, so where it is must be stated again.",
+            hint="Give --country, and its permit if it is abroad.",
+            message_zh="该客户端的登记数据已被篡改，请重新写明 --country 及出境依据。",
+        )
+    return before
 
 
 @app.command("list")
