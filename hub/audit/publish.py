@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _CHUNK = 20_000
 FRESH = ".new"
 """Ends the names of files on their way into the folder."""
 _LEAVES = "SELECT leaf_hash FROM log_entry WHERE log_id = 0 AND idx >= $1 AND idx < $2 ORDER BY idx"
+
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 Progress = Callable[[int, int], None]
 """Takes entries done and entries in all."""
@@ -241,7 +244,7 @@ async def _ask(client: httpx.AsyncClient, place: WitnessPlace, note: str, tree: 
             return response.text
         known = response.text.strip()
         sized = response.headers.get("content-type", "").split(";")[0] == SIZE_TYPE
-        if response.status_code != 409 or not sized or not known.isascii() or not known.isdigit():
+        if response.status_code != 409 or not sized or not _SIZE.fullmatch(known):
             raise UnavailableError(f"it answers {response.status_code}")
         if int(known) > tree.size or int(known) == old:
             raise UnavailableError(f"it has cosigned another history (size {int(known)})")

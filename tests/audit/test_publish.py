@@ -260,3 +260,21 @@ def test_a_run_that_was_cut_off_is_completed_by_the_next(database_url: str, tmp_
         tree_of(tmp_path)
 
     play(database_url, tmp_path, act, (ONE,), quorum=1)
+
+
+@pytest.mark.parametrize("size", ["9" * 5_000, "007", "٣", "-1", ""])
+def test_a_witness_that_answers_with_no_proper_size_is_passed_over(
+    size: str, database_url: str, tmp_path: Path
+) -> None:
+    class Odd(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(409, content=size.encode(), headers={"content-type": "text/x.tlog.size"})
+
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log), httpx.AsyncClient(transport=Odd()) as client:
+            await log.append(an_entry())
+            publisher = Publisher(tmp_path / "log", [SIGNER.verifier], places(ONE), strict=False)
+            done = await publisher.publish(database, client, lambda _done, _all: None)
+            assert done.missing == {"w1.example": "it answers 409"}
+
+    asyncio.run(scenario())
