@@ -30,7 +30,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT, PARTIAL = "credit-hub-receipt/1", "credit-hub-partial/1"
@@ -79,6 +79,10 @@ def check_signature(public_key: bytes, signature: bytes, message: bytes, what: s
             Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:
         raise NotVerifiedError(f"the signature on {what} is not good") from None
+    except (ImportError, UnsupportedAlgorithm):
+        raise NotVerifiedError(
+            f"the `cryptography` that is installed cannot check {what}: update it"
+        ) from None
 
 
 def read_note(note: str, vkey: str, algorithms: dict[int, int]) -> tuple[bytes, list[bytes], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from base64 import b64encode
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -266,3 +267,12 @@ def test_keys_are_written_and_read_as_one_line() -> None:
             parse_cosign_key(text)
     with pytest.raises(KeyRingError):
         CosignKey.new("two words")
+
+
+def test_a_verifier_whose_library_is_too_old_for_ml_dsa_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    note = checkpoint(3)
+    whole = note + signature_line(PQ, Note.parse(note).text, NOW)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    said: list[str] = []
+    assert offline.outcome(lambda: offline.check_witness(whole, str(PQ.verifier)), said.append) == 1
+    assert "cannot check the cosignature" in said[0]
