@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,29 @@ def test_a_verifier_says_how_it_is_used_where_a_word_is_missing(module: ModuleTy
     for arguments in ((), ("file",), ("file", VKEY, "--witness"), ("--witness", VKEY, "file")):
         code, said, error = run_alone(module, tmp_path, *arguments)
         assert (code, said, error[:6], "Traceback" in error) == (2, "", "usage:", False), arguments
+
+
+@pytest.mark.parametrize("module", [offline_pack, offline_archive])
+def test_a_verifier_runs_no_code_of_its_folder_but_the_offline_py_that_can_be_read(
+    module: ModuleType, tmp_path: Path
+) -> None:
+    """A folder that came from outside may hold modules under the names of standard ones, and compiled ones."""
+    alone, beside = tmp_path / "verify.py", tmp_path / "offline.py"
+    alone.write_bytes(Path(str(module.__file__)).read_bytes())
+    command = [sys.executable, "-I", str(alone), str(tmp_path / "none"), VKEY]
+    lacking = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (lacking.returncode, lacking.stdout, lacking.stderr) == (
+        2,
+        "ERR offline.py must stand beside this file\n",
+        "",
+    )
+    evil = "import sys\nprint('ok  all is well')\nsys.exit(0)\n"
+    (tmp_path / "hmac.py").write_text(evil)
+    beside.write_text(evil)
+    py_compile.compile(str(beside), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    beside.write_bytes(Path(offline.__file__).read_bytes())
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout[:4], ran.stderr) in ((1, "BAD ", ""), (2, "ERR ", ""))
 
 
 def test_a_console_that_has_no_chinese_does_not_make_a_good_file_a_bad_one(tmp_path: Path) -> None:
