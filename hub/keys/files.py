@@ -76,6 +76,7 @@ def write_new(path: Path, document: dict[str, Any], mode: int = 0o600) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             if os.name == "posix":
                 os.fchmod(stream.fileno(), mode)  # whatever the umask
+                _give_to_owner(stream.fileno(), path.parent)
             stream.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
             stream.flush()
             os.fsync(stream.fileno())
@@ -143,6 +144,13 @@ def _read(path: Path, forbidden: int) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise KeyRingError(f"The key ring's {path.name} is not one whole JSON object.", hint=_RESTORE)
     return document
+
+
+def _give_to_owner(descriptor: int, folder: Path) -> None:
+    """What root writes belongs to the hub's user as well: a hub that could not read it would wrap under old keys."""
+    if os.geteuid() == 0:
+        facts = folder.stat()
+        os.fchown(descriptor, facts.st_uid, facts.st_gid)
 
 
 def _check_mode(facts: os.stat_result, what: str, forbidden: int, mend: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,13 @@ class Manifest:
             "created_at": write_time(self.created_at),
             "keys": [facts_document(key) for key in self.keys],
         }
+
+    def continues(self, other: Manifest) -> bool:
+        """Whether it is of the same ring, at another time: the keys that never rotate are the same."""
+        return replace(self, keys=self._lasting()) == replace(other, keys=other._lasting())
+
+    def _lasting(self) -> tuple[KeyFacts, ...]:
+        return tuple(key for key in self.keys if key.purpose in SINGLE)
 
 
 def parse_manifest(document: Mapping[str, Any]) -> Manifest:

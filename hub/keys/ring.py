@@ -16,6 +16,7 @@ Example:
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -58,6 +59,7 @@ from hub.keys.signing import (
 )
 from hub.keys.suites import Suite, require
 
+_logger = logging.getLogger(__name__)
 S = TypeVar("S", bound=SymmetricKey | SigningKey[Any])
 
 
@@ -76,20 +78,23 @@ class _Source:
 class _Follower:
     """Notices that a ring was changed since it was loaded, or since it was asked last."""
 
-    def __init__(self, source: _Source) -> None:
-        self._source, self._seen = source, source.stamp
+    def __init__(self, source: _Source, manifest: Manifest) -> None:
+        self._source, self._seen, self._manifest = source, source.stamp, manifest
 
     def newer(self) -> KeySet[Kek] | None:
-        """The key-encryption keys that are there now; None: as before, or a change is not complete yet."""
+        """The key-encryption keys that are there now; None: as before, of another ring, or not complete yet."""
         stamp = _stamp(self._source.folder)
         if stamp is None or stamp == self._seen:
             return None
         try:
-            keks = load_ring(self._source.folder, demo=self._source.demo).keks
+            ring = load_ring(self._source.folder, demo=self._source.demo)
         except KeyRingError:
             return None
         self._seen = stamp
-        return keks
+        if not ring.manifest.continues(self._manifest):
+            _logger.error("Another key ring lies where this one was; the keys in use are kept.")
+            return None
+        return ring.keks
 
 
 def _stamp(folder: Path) -> Stamp:
@@ -131,7 +136,9 @@ class KeyRing:
         """A sealer over the key-encryption keys in the ring's files; follows their rotation."""
         if self.source is None:
             return Sealer(FileKeyProvider(self.keks, self.suite), self.suite)
-        return Sealer(FileKeyProvider(self.keks, self.suite, _Follower(self.source).newer), self.suite)
+        return Sealer(
+            FileKeyProvider(self.keks, self.suite, _Follower(self.source, self.manifest).newer), self.suite
+        )
 
     def indexer(self) -> Indexer:
         """The keyed hashes of this ring."""

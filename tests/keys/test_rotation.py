@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from hub.errors import KeyRingError, SealError
 from hub.keys.facts import SIGNING, SINGLE, KeyPurpose, KeyStatus
-from hub.keys.ring import list_keys, load_ring
+from hub.keys.ring import create_ring, list_keys, load_ring
 from hub.keys.rotation import SETTLED, add_kek, add_signing_key, destroy_kek
 from hub.keys.signing import sign_document, verify_document
 
@@ -147,6 +148,32 @@ def test_a_rotation_that_is_half_made_leaves_a_sealer_in_use_with_what_it_has(
     added = add_kek(folder, now)
     assert busy.new_data_key(SUBJECT)[0] == added.id
     busy.open_data_key(SUBJECT, kek_id, wrapped)
+
+
+def test_another_ring_in_the_place_of_one_in_use_is_not_taken_up_and_the_own_one_is_when_it_is_back(
+    folder: Path, now: datetime, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy = load_ring(folder, demo=True).sealer()
+    kek_id, wrapped = busy.new_data_key(SUBJECT)
+    create_ring(tmp_path / "other", demo=True, now=now)
+    folder.rename(tmp_path / "aside")
+    (tmp_path / "other").rename(folder)
+    assert [busy.new_data_key(SUBJECT)[0] for _ in range(2)] == [kek_id, kek_id]
+    busy.open_data_key(SUBJECT, kek_id, wrapped)
+    assert len(caplog.records) == 1
+    folder.rename(tmp_path / "other")
+    (tmp_path / "aside").rename(folder)
+    assert busy.new_data_key(SUBJECT)[0] == kek_id
+    assert busy.new_data_key(SUBJECT)[0] != add_kek(folder, now).id == busy.new_data_key(SUBJECT)[0]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_rotates_belongs_to_the_user_whose_ring_it_is(folder: Path, now: datetime) -> None:
+    os.chown(folder, 12_345, 23_456)
+    add_kek(folder, now)
+    written = [path for path in folder.iterdir() if path.stat().st_uid == 12_345]
+    assert {"ring.json", "public.json"} <= {path.name for path in written}
+    assert len(written) == 3
 
 
 def test_a_key_that_was_destroyed_is_out_of_the_folder_and_of_sealers_in_use(
