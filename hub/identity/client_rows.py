@@ -53,14 +53,17 @@ class StoredClient(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> StoredClient:
-        """From a row that `SELECT` gave; keys that cannot be read become None, under which no seal holds."""
+        """From a row that `SELECT` gave; keys that cannot be read become None, under which no seal holds.
+
+        Nor does a seal that is missing: who may alter the table may make it optional.
+        """
         values = {name: row[name] for name in SEALED}
         try:
             values["jwks"] = orjson.loads(row["jwks"])
         except orjson.JSONDecodeError:
             values["jwks"] = None
         values["subject_id"] = None if row["subject_id"] is None else bytes(row["subject_id"]).hex()
-        return cls(values, bytes(row["mac"]))
+        return cls(values, bytes(row["mac"] or b""))
 
     @classmethod
     def sealed(cls, values: Mapping[str, Any], seal: ClientSeal) -> StoredClient:

@@ -160,6 +160,10 @@ TOUCHED: dict[str, tuple[tuple[str, ...], Problems]] = {
          f"UPDATE client SET client_id = '{BANK}' WHERE client_id = '{OTHER}'"),
         {BANK: CHANGED, OTHER: GONE},
     ),
+    "takes the seal away": (
+        ("ALTER TABLE client ALTER mac DROP NOT NULL", f"UPDATE client SET mac = NULL WHERE client_id = '{BANK}'"),
+        {BANK: CHANGED},
+    ),
     "deletes it": ((f"DELETE FROM client WHERE client_id = '{BANK}'",), {BANK: GONE}),
     "deletes all": (("DELETE FROM client WHERE client_id LIKE 'bank%'",), {BANK: GONE, OTHER: GONE}),
 }  # fmt: skip
