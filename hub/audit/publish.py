@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from base64 import b64encode
@@ -33,6 +34,9 @@ from hub.store.database import Database
 
 CHECKPOINT = "checkpoint"
 WITNESS_SECONDS = 10.0
+"""How long a witness has for its whole answer."""
+MAX_ANSWER = 64 << 10
+"""Longest answer of a witness that is read, in bytes."""
 _CHUNK = 20_000
 FRESH = ".new"
 """Ends the names of files on their way into the folder."""
@@ -232,24 +236,35 @@ async def _ask(client: httpx.AsyncClient, place: WitnessPlace, note: str, tree: 
     old = tree.size
     for _ in range(2):
         proof = "".join(b64encode(node).decode() + "\n" for node in tree.consistency(old))
-        try:
-            response = await client.post(
-                place.url.rstrip("/") + "/add-checkpoint",
-                content=f"old {old}\n{proof}\n{note}".encode(),
-                timeout=WITNESS_SECONDS,
-            )
-        except httpx.HTTPError as error:
-            raise UnavailableError(f"it does not answer ({type(error).__name__})") from error
-        if response.status_code == 200:
-            return response.text
-        known = response.text.strip()
-        sized = response.headers.get("content-type", "").split(";")[0] == SIZE_TYPE
-        if response.status_code != 409 or not sized or not _SIZE.fullmatch(known):
-            raise UnavailableError(f"it answers {response.status_code}")
+        url = place.url.rstrip("/") + "/add-checkpoint"
+        status, kind, text = await _post(client, url, f"old {old}\n{proof}\n{note}".encode())
+        if status == 200:
+            return text
+        known = text.strip()
+        if status != 409 or kind != SIZE_TYPE or not _SIZE.fullmatch(known):
+            raise UnavailableError(f"it answers {status}")
         if int(known) > tree.size or int(known) == old:
             raise UnavailableError(f"it has cosigned another history (size {int(known)})")
         old = int(known)
     raise UnavailableError("it changes its mind about what it has cosigned")
+
+
+async def _post(client: httpx.AsyncClient, url: str, body: bytes) -> tuple[int, str, str]:
+    """Status, media type and text of an answer, which neither keeps us waiting nor fills the memory."""
+    answer = b""
+    try:
+        async with (
+            asyncio.timeout(WITNESS_SECONDS),
+            client.stream("POST", url, content=body, timeout=WITNESS_SECONDS) as response,
+        ):
+            async for chunk in response.aiter_bytes():
+                answer += chunk
+                if len(answer) > MAX_ANSWER:
+                    raise UnavailableError("its answer is too long")
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise UnavailableError(f"it does not answer ({type(error).__name__})") from error
+    kind = response.headers.get("content-type", "").split(";")[0]
+    return response.status_code, kind, answer.decode(errors="replace")
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -276,5 +276,32 @@ def test_a_witness_that_answers_with_no_proper_size_is_passed_over(
             publisher = Publisher(tmp_path / "log", [SIGNER.verifier], places(ONE), strict=False)
             done = await publisher.publish(database, client, lambda _done, _all: None)
             assert done.missing == {"w1.example": "it answers 409"}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+def test_a_witness_whose_answer_does_not_end_is_passed_over(
+    pause: float, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.audit.publish.WITNESS_SECONDS", 0.2 if pause else 10)
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(pause)
+                yield b"x" if pause else b"x" * 10_000
+
+    class Odd(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, stream=Endless())
+
+    async def scenario() -> None:
+        async with open_log(database_url) as (database, log), httpx.AsyncClient(transport=Odd()) as client:
+            await log.append(an_entry())
+            publisher = Publisher(tmp_path / "log", [SIGNER.verifier], places(ONE), strict=False)
+            done = await publisher.publish(database, client, lambda _done, _all: None)
+            why = "it does not answer (TimeoutError)" if pause else "its answer is too long"
+            assert done.missing == {"w1.example": why}
 
     asyncio.run(scenario())
