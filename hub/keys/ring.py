@@ -80,6 +80,7 @@ class _Follower:
 
     def __init__(self, source: _Source, manifest: Manifest) -> None:
         self._source, self._seen, self._manifest = source, source.stamp, manifest
+        self._told: Stamp = None
 
     def newer(self) -> KeySet[Kek] | None:
         """The key-encryption keys that are there now; None: as before, of another ring, or not complete yet."""
@@ -88,7 +89,12 @@ class _Follower:
             return None
         try:
             ring = load_ring(self._source.folder, demo=self._source.demo)
-        except KeyRingError:
+        except KeyRingError as error:
+            if stamp != self._told:
+                _logger.warning(
+                    "The key ring was changed and does not load; old keys are used: %s", error.message
+                )
+            self._told = stamp
             return None
         self._seen = stamp
         if not ring.manifest.continues(self._manifest):

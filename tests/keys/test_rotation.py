@@ -136,14 +136,15 @@ def test_a_sealer_that_is_in_use_follows_the_rotation_and_knows_keys_that_others
     assert busy.new_data_key(SUBJECT)[0] == added.id == elsewhere[0] != before
 
 
-def test_a_rotation_that_is_half_made_leaves_a_sealer_in_use_with_what_it_has(
-    folder: Path, now: datetime
+def test_a_rotation_that_is_half_made_leaves_a_sealer_in_use_with_what_it_has_and_says_so_once(
+    folder: Path, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     busy = load_ring(folder, demo=True).sealer()
     kek_id, wrapped = busy.new_data_key(SUBJECT)
     manifest = (folder / "ring.json").read_bytes()
     (folder / "ring.json").write_bytes(manifest[:-20])
-    assert busy.new_data_key(SUBJECT)[0] == kek_id
+    assert [busy.new_data_key(SUBJECT)[0] for _ in range(2)] == [kek_id, kek_id]
+    assert ["does not load" in record.message for record in caplog.records] == [True]
     (folder / "ring.json").write_bytes(manifest)
     added = add_kek(folder, now)
     assert busy.new_data_key(SUBJECT)[0] == added.id
