@@ -70,8 +70,7 @@ async def enqueue(
             case_id = indexer.content_hash(
                 b"match", f"{origin.source_unit}:{origin.dataset.id}:".encode() + content
             )[:16]
-            kek_id, wrapped = sealer.new_data_key(case_id)
-            key = sealer.open_data_key(case_id, kek_id, wrapped)
+            kek_id, wrapped, key = sealer.make_data_key(case_id)
             kept.append(
                 (case_id, row.number, kek_id, wrapped, key.seal(subject_aad(case_id, _FIELD), content))
             )

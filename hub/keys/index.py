@@ -9,28 +9,13 @@ Callers normalise first: identifiers in upper case and without blanks, values in
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
-from typing import NamedTuple
+import hmac
 
 from hub.keys.secrets import BlindIndexRoot, ContentIndexKey, RecordIndexKey, SubjectIndexKey
 from hub.keys.suites import Suite, derive
 
 ID_BYTES = 16
 """Length in bytes of subject ids, record ids, alias hashes and blind-index tokens."""
-
-_BLOCK = 64
-"""Block of SHA-256 in bytes."""
-_INNER = bytes(n ^ 0x36 for n in range(256))
-_OUTER = bytes(n ^ 0x5C for n in range(256))
-"""The two paddings of a key (RFC 2104, 2), as tables for `bytes.translate`."""
-
-
-class _Keyed(NamedTuple):
-    """The two hashes of HMAC under a key."""
-
-    inner: hashlib._Hash
-    outer: hashlib._Hash
 
 
 class Indexer:
@@ -48,7 +33,7 @@ class Indexer:
         self._record = _keyed(record.secret)
         self._content = _keyed(content.secret)
         self._blind = blind.secret
-        self._fields: dict[str, _Keyed] = {}
+        self._fields: dict[str, hmac.HMAC] = {}
 
     def subject_id(self, kind: str, identifier: str) -> bytes:
         """16 bytes for a subject: `kind` ORG or PERSON, `identifier` its normalised USCC or resident id."""
@@ -56,7 +41,7 @@ class Indexer:
 
     def record_id(self, subject_id: bytes, dataset: str, natural_key: bytes) -> bytes:
         """16 bytes for a record: its subject, its dataset and the canonical JSON of its natural key."""
-        return _short(self._record, _framed(subject_id) + _name(dataset) + natural_key)
+        return _short(self._record, _framed(subject_id) + _framed(dataset.encode()) + natural_key)
 
     def content_hash(self, record_id: bytes, content: bytes) -> bytes:
         """32 bytes for the canonical content of a record.
@@ -73,36 +58,26 @@ class Indexer:
         """16 bytes for a renamed, legacy or merged code of a subject under its numbering scheme."""
         return _short(self._alias, _framed(scheme.encode()) + code.encode())
 
-    def _field_key(self, field_id: str) -> _Keyed:
+    def _field_key(self, field_id: str) -> hmac.HMAC:
         info = f"credit-hub/blind/v1/{field_id}".encode()
         return self._fields.setdefault(field_id, _keyed(derive(Suite.AES_256_GCM, self._blind, info, 32)))
 
 
-def _keyed(key: bytes) -> _Keyed:
-    """Both hashes of HMAC with the key in them and no message yet; each message continues copies of them.
-
-    `hmac.HMAC` does the same in Python code, at twice the cost.
-    """
-    block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    return _Keyed(hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER)))
+def _keyed(key: bytes) -> hmac.HMAC:
+    """The hash with the key in it and no message yet; each message continues a copy, so the key is set up once."""
+    return hmac.new(key, digestmod="sha256")
 
 
-def _digest(keyed: _Keyed, message: bytes) -> bytes:
-    inner, outer = keyed.inner.copy(), keyed.outer.copy()
-    inner.update(message)
-    outer.update(inner.digest())
-    return outer.digest()
+def _digest(keyed: hmac.HMAC, message: bytes) -> bytes:
+    copy = keyed.copy()
+    copy.update(message)
+    return copy.digest()
 
 
-def _short(keyed: _Keyed, message: bytes) -> bytes:
+def _short(keyed: hmac.HMAC, message: bytes) -> bytes:
     return _digest(keyed, message)[:ID_BYTES]
 
 
 def _framed(part: bytes) -> bytes:
     """The part after its length in two bytes, so that no two lists of parts look alike."""
     return len(part).to_bytes(2, "big") + part
-
-
-@lru_cache(maxsize=512)
-def _name(dataset: str) -> bytes:
-    return _framed(dataset.encode())

@@ -119,15 +119,11 @@ class DataKey:
         if len(values) < 2:
             return {name: self.seal(prefix + name.encode(), value) for name, value in values.items()}
         noise = os.urandom(NONCE_BYTES * len(values))
-        header, encrypt = self._header, self._encrypt
         sealed, start = {}, 0
         for name, value in values.items():
             self._count_one()
-            nonce = noise[start : start + NONCE_BYTES]
+            sealed[name] = self._seal(noise[start : start + NONCE_BYTES], prefix + name.encode(), value)
             start += NONCE_BYTES
-            sealed[name] = b2a_base64(
-                header + nonce + encrypt(nonce, value, prefix + name.encode()), newline=False
-            ).decode()
         return sealed
 
     def _seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> str:
@@ -186,8 +182,8 @@ class Sealer:
 
     def new_data_key(self, subject_id: bytes) -> tuple[str, bytes]:
         """A fresh data key for a subject: the id of the key-encryption key, and the wrapped key to store."""
-        kek_id = self._provider.active_id
-        return kek_id, self._provider.wrap(kek_id, _key_context(subject_id), os.urandom(SECRET_BYTES))
+        kek_id, wrapped, _ = self.make_data_key(subject_id)
+        return kek_id, wrapped
 
     def make_data_key(self, subject_id: bytes) -> tuple[str, bytes, DataKey]:
         """As `new_data_key`, with the key opened beside them."""

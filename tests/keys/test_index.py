@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import IdentifierError
-from hub.keys.index import _digest, _keyed
 from hub.keys.pseudonym import parse_pseudonym, pseudonym
 from hub.keys.ring import KeyRing, create_ring
 
@@ -23,11 +22,6 @@ USCC = "91469999DEM0000013"
 def test_a_subject_id_is_the_keyed_hash_of_kind_and_identifier(ring: KeyRing) -> None:
     expected = hmac.new(ring.subject.secret, f"ORG:{USCC}".encode(), hashlib.sha256).digest()[:16]
     assert ring.indexer().subject_id("ORG", USCC) == expected
-
-
-@given(key=st.binary(max_size=200), message=st.binary(max_size=300))
-def test_the_keyed_hash_is_hmac_whatever_the_lengths_of_key_and_message(key: bytes, message: bytes) -> None:
-    assert _digest(_keyed(key), message) == hmac.digest(key, message, "sha256")
 
 
 def test_the_same_value_in_two_fields_gives_two_tokens(ring: KeyRing) -> None:
