@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 
-from hub.errors import KeyRingError, SealError
+from hub.errors import KeyRingError, SealError, UnavailableError
 from hub.keys.facts import KeySet
 from hub.keys.secrets import Kek
 from hub.keys.suites import NONCE_BYTES, Aead, Suite, aead, derive, key_bytes
@@ -70,7 +71,8 @@ class FileKeyProvider:
         Args:
             keks: to begin with.
             suite: of the ring.
-            newer: gives the keys that are there now if they changed since it was asked, else None.
+            newer: gives the keys that are there now if they changed since it was asked, else None; raises
+                UnavailableError when they cannot be used.
         """
         self._header, self._suite, self._newer = bytes((_FORMAT, suite)), suite, newer
         self._were_active: frozenset[str] = frozenset()
@@ -88,7 +90,12 @@ class FileKeyProvider:
 
     @property
     def active_id(self) -> str:
-        """Id of the key-encryption key that wraps new data keys."""
+        """Id of the key-encryption key that wraps new data keys.
+
+        Raises:
+            UnavailableError: when the ring was changed and cannot be used: a key wrapped under the old one might be
+                lost with it.
+        """
         self._look_again()
         return self._active
 
@@ -114,7 +121,8 @@ class FileKeyProvider:
             SealError: when the key is unknown, or the wrapped bytes were altered or belong elsewhere.
         """
         if kek_id not in self._ciphers:
-            self._look_again()
+            with suppress(UnavailableError):
+                self._look_again()
         cipher = self._ciphers.get(kek_id)
         if cipher is None:
             raise SealError(

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.config import Settings
-from hub.errors import KeyRingError, VerificationError
+from hub.errors import KeyRingError, UnavailableError, VerificationError
 from hub.keys import files
 from hub.keys.client_seal import ClientSeal
 from hub.keys.facts import SIGNING, KeyFacts, KeyPurpose, KeySet, KeyStatus
@@ -83,24 +83,32 @@ class _Follower:
         self._told: Stamp = None
 
     def newer(self) -> KeySet[Kek] | None:
-        """The key-encryption keys that are there now; None: as before, of another ring, or not complete yet."""
+        """The key-encryption keys that are there now; None: as before.
+
+        Raises:
+            UnavailableError: when what is there now does not load, or is another ring.
+        """
         stamp = _stamp(self._source.folder)
-        if stamp is None or stamp == self._seen:
+        if stamp == self._seen:
             return None
         try:
             ring = load_ring(self._source.folder, demo=self._source.demo)
         except KeyRingError as error:
-            if stamp != self._told:
-                _logger.warning(
-                    "The key ring was changed and does not load; old keys are used: %s", error.message
-                )
-            self._told = stamp
-            return None
-        self._seen = stamp
+            raise self._shut(stamp, f"it does not load: {error.message}") from error
         if not ring.manifest.continues(self._manifest):
-            _logger.error("Another key ring lies where this one was; the keys in use are kept.")
-            return None
+            raise self._shut(stamp, "another one lies in its place")
+        self._seen = stamp
         return ring.keks
+
+    def _shut(self, stamp: Stamp, why: str) -> UnavailableError:
+        if stamp != self._told:
+            _logger.error("The key ring was changed, and no new data key is made: %s", why)
+        self._told = stamp
+        return UnavailableError(
+            "No key for new data can be made: the key ring was changed and cannot be used.",
+            hint="Whoever keeps the keys must put the ring in order; nothing was stored.",
+            message_zh="密钥环已变动且无法使用，暂不能为新数据生成密钥，未存入任何数据。",
+        )
 
 
 def _stamp(folder: Path) -> Stamp:

@@ -86,8 +86,14 @@ def destroy_kek(folder: Path, key_id: str, now: datetime) -> None:
         left = replace(ring.manifest, keys=tuple(key for key in ring.manifest.keys if key.id != key_id))
         secrets = read_secrets(folder, left)
         files.replace(folder / PUBLIC_FILE, assemble(left, secrets).public_document(), mode=0o644)
-        files.replace(folder / FILE, left.document())
-        (folder / f"{key_id}.json").unlink()
+        private, aside = folder / f"{key_id}.json", folder / f"{key_id}.destroyed"
+        private.rename(aside)  # before the list changes: who looks at the new list finds no file beside it
+        try:
+            files.replace(folder / FILE, left.document())
+        except KeyRingError:
+            aside.rename(private)
+            raise
+        aside.unlink()
         files.sync_folder(folder)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.errors import KeyRingError, SealError
+from hub.errors import KeyRingError, SealError, UnavailableError
+from hub.keys import files
 from hub.keys.facts import SIGNING, SINGLE, KeyPurpose, KeyStatus
 from hub.keys.ring import create_ring, list_keys, load_ring
 from hub.keys.rotation import SETTLED, add_kek, add_signing_key, destroy_kek
@@ -136,15 +137,24 @@ def test_a_sealer_that_is_in_use_follows_the_rotation_and_knows_keys_that_others
     assert busy.new_data_key(SUBJECT)[0] == added.id == elsewhere[0] != before
 
 
-def test_a_rotation_that_is_half_made_leaves_a_sealer_in_use_with_what_it_has_and_says_so_once(
+def test_a_ring_that_does_not_load_any_more_makes_no_new_keys_and_opens_those_there_are(
     folder: Path, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     busy = load_ring(folder, demo=True).sealer()
     kek_id, wrapped = busy.new_data_key(SUBJECT)
     manifest = (folder / "ring.json").read_bytes()
     (folder / "ring.json").write_bytes(manifest[:-20])
-    assert [busy.new_data_key(SUBJECT)[0] for _ in range(2)] == [kek_id, kek_id]
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            busy.new_data_key(SUBJECT)
+        busy.open_data_key(SUBJECT, kek_id, wrapped)
+        with pytest.raises(SealError):
+            busy.open_data_key(SUBJECT, "kek_0", wrapped)
     assert ["does not load" in record.message for record in caplog.records] == [True]
+    (folder / "ring.json").rename(folder / "aside")
+    with pytest.raises(UnavailableError):
+        busy.new_data_key(SUBJECT)
+    (folder / "aside").rename(folder / "ring.json")
     (folder / "ring.json").write_bytes(manifest)
     added = add_kek(folder, now)
     assert busy.new_data_key(SUBJECT)[0] == added.id
@@ -159,7 +169,9 @@ def test_another_ring_in_the_place_of_one_in_use_is_not_taken_up_and_the_own_one
     create_ring(tmp_path / "other", demo=True, now=now)
     folder.rename(tmp_path / "aside")
     (tmp_path / "other").rename(folder)
-    assert [busy.new_data_key(SUBJECT)[0] for _ in range(2)] == [kek_id, kek_id]
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            busy.new_data_key(SUBJECT)
     busy.open_data_key(SUBJECT, kek_id, wrapped)
     assert len(caplog.records) == 1
     folder.rename(tmp_path / "other")
@@ -189,3 +201,21 @@ def test_a_key_that_was_destroyed_is_out_of_the_folder_and_of_sealers_in_use(
         busy.open_data_key(SUBJECT, kek_id, wrapped)
     assert not list(folder.glob(f"{kek_id}*"))
     assert kek_id not in (folder / "public.json").read_text()
+
+
+def test_a_destruction_that_cannot_write_the_key_list_leaves_the_ring_as_it_was(
+    folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = load_ring(folder, demo=True).keks.active.facts.id
+    add_kek(folder, now)
+    real = files.replace
+
+    def failing(path: Path, document: dict[str, object], mode: int = 0o600) -> None:
+        if path.name == "ring.json":
+            raise KeyRingError("The disk is full.")
+        real(path, document, mode)
+
+    monkeypatch.setattr(files, "replace", failing)
+    with pytest.raises(KeyRingError):
+        destroy_kek(folder, old, now + SETTLED)
+    assert old in load_ring(folder, demo=True).keks.by_id
