@@ -114,25 +114,29 @@ def check_checkpoint(note: str, vkeys: str) -> Checkpoint:
     return origin, int(size), base64_bytes(root)
 
 
+def cosigned_message(key: bytes, witness: str, time: bytes, text: str) -> bytes:
+    """What a witness signs (c2sp.org/tlog-cosignature): the text, or with ML-DSA a structure of its three lines."""
+    if len(key) != MLDSA44:
+        return f"cosignature/v1\ntime {int.from_bytes(time, 'big')}\n{text}".encode()
+    origin, size, root, *more = text.split("\n")
+    require(more == [""] and str(int(size)) == size, "the checkpoint has more than three lines")
+    names = [bytes([len(name)]) + name for name in (witness.encode(), origin.encode())]
+    span = bytes(8) + int(size).to_bytes(8, "big") + base64_bytes(root)
+    return b"subtree/v1\n\0" + names[0] + time + names[1] + span
+
+
 def check_witness(note: str, vkey: str) -> str:
-    """Name of a witness that cosigned a checkpoint, and when (https://c2sp.org/tlog-cosignature)."""
+    """Name of a witness that cosigned a checkpoint, and when last."""
     witness = vkey.partition("+")[0]
     key, values, text = read_note(note, vkey, {4: ED25519, 6: MLDSA44})
-    length = 2420 if len(key) == MLDSA44 else 64
-    require(len(values) == 1 and len(values[0]) == 8 + length, f"the checkpoint is not cosigned by {witness}")
-    seconds = int.from_bytes(values[0][:8], "big")
-    message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
-    if (
-        len(key) == MLDSA44
-    ):  # a structure of the three lines: label, witness, time, origin, from 0 to size, root
-        lines = text.split("\n")
-        require(
-            len(lines) == 4 and str(int(lines[1])) == lines[1], "the checkpoint has more than three lines"
-        )
-        name, origin = ([bytes([len(part.encode())]), part.encode()] for part in (witness, lines[0]))
-        span = [bytes(8), int(lines[1]).to_bytes(8, "big"), base64_bytes(lines[2])]
-        message = b"".join([b"subtree/v1\n\0", *name, values[0][:8], *origin, *span])
-    check_signature(key, values[0][8:], message, f"the cosignature of {witness}")
+    length = 8 + (2420 if len(key) == MLDSA44 else 64)
+    signed = bool(values) and all(len(value) == length for value in values)
+    require(signed, f"the checkpoint is not cosigned by {witness}")
+    for value in values:
+        message = cosigned_message(key, witness, value[:8], text)
+        check_signature(key, value[8:], message, f"the cosignature of {witness}")
+    seconds = max(int.from_bytes(value[:8], "big") for value in values)
+    require(seconds < 1 << 37, f"the cosignature of {witness} states a time that is none")
     at = datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "a time that it does not state"
     return f"{witness} at {at}"
 

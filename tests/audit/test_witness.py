@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from base64 import b64encode
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -276,3 +276,25 @@ def test_a_verifier_whose_library_is_too_old_for_ml_dsa_says_so(monkeypatch: pyt
     said: list[str] = []
     assert offline.outcome(lambda: offline.check_witness(whole, str(PQ.verifier)), said.append) == 1
     assert "cannot check the cosignature" in said[0]
+
+
+def test_the_stand_alone_verifier_takes_several_lines_of_one_witness_if_all_of_them_hold() -> None:
+    note = checkpoint(7)
+    text = Note.parse(note).text
+    for key in (KEY, PQ):
+        older, newer = (signature_line(key, text, NOW + timedelta(days=days)) for days in (0, 1))
+        said = offline.check_witness(note + newer + older, str(key.verifier))
+        assert said == "witness.example/w1 at 2026-11-23T08:00:00+00:00"
+        wrong = signature_line(
+            CosignKey(key.name, key.seed, key.algorithm), Note.parse(checkpoint(8)).text, NOW
+        )
+        with pytest.raises(offline.NotVerifiedError):
+            offline.check_witness(note + newer + wrong, str(key.verifier))
+        with pytest.raises(offline.NotVerifiedError, match="states a time that is none"):
+            offline.check_witness(note + _line(key, text, 1 << 37), str(key.verifier))
+
+
+def _line(key: CosignKey, text: str, seconds: int) -> str:
+    message = key.algorithm.message(key.name, text, seconds)
+    value = seconds.to_bytes(8, "big") + key.algorithm.sign(key.seed, message)
+    return f"— {key.name} {b64encode(key.verifier.key_hash + value).decode()}\n"
