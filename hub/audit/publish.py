@@ -178,24 +178,26 @@ class Publisher:
         self, client: httpx.AsyncClient, note: str, checkpoint: Checkpoint
     ) -> tuple[str, list[str], dict[str, str]]:
         tree = TileTree(checkpoint.size, self.read_tile)
-        signed: list[str] = []
+        signed: dict[str, None] = {}  # names in their order, each once however many keys it has
         missing: dict[str, str] = {}
+        answers: dict[str, str] = {}
         whole = note
         for place in self._witnesses:
             try:
-                lines = await _ask(client, place, note, tree)
-                whole = add_lines(whole, lines, place.verifier)
-                signed.append(place.verifier.name)
+                if place.url not in answers:
+                    answers[place.url] = await _ask(client, place, note, tree)
+                whole = add_lines(whole, answers[place.url], place.verifier)
+                signed[place.verifier.name] = None
             except (UnavailableError, VerificationError) as error:
                 missing[place.verifier.name] = error.message
-        if len(set(signed)) < self._quorum and self._strict:
+        if len(signed) < self._quorum and self._strict:
             raise UnavailableError(
-                f"{len(set(signed))} witnesses cosigned the checkpoint, and {self._quorum} are asked for; "
+                f"{len(signed)} witnesses cosigned the checkpoint, and {self._quorum} are asked for; "
                 "it was not published.",
                 hint="; ".join(f"{name}: {why}" for name, why in missing.items()) or "Name more witnesses.",
                 message_zh="见证签名数量不足，检查点未发布。",
             )
-        return whole, signed, missing
+        return whole, list(signed), missing
 
 
 class _Staged:

@@ -61,7 +61,7 @@ def publish(
                 await asyncio.sleep(every)
             return await _publish(publisher, database, client)
 
-    if len(set(with_open_database(act).witnesses)) < wanted:
+    if len(with_open_database(act).witnesses) < wanted:
         raise typer.Exit(NOT_VERIFIED)
 
 
@@ -73,7 +73,7 @@ async def _publish(publisher: Publisher, database: Database, client: httpx.Async
         )
     say(f"已发布 Published: {done.size} entries, {done.size - done.before} of them new, {done.tiles} tiles.")
     if done.witnesses:
-        say(f"见证 Cosigned by {', '.join(dict.fromkeys(done.witnesses))}.")
+        say(f"见证 Cosigned by {', '.join(done.witnesses)}.")
     for name, why in done.missing.items():
         say(f"warn  {name}: {why}", stderr=True)
     return done

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.audit.cosignatures import require_quorum
+from hub.audit.cosignatures import cosigned, require_quorum
 from hub.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from hub.audit.note import verify_checkpoint
 from hub.audit.publish import CHECKPOINT, Published, Publisher, WitnessPlace
@@ -19,7 +19,7 @@ from hub.audit.witness import Witness
 from hub.clock import FixedClock
 from hub.errors import HubError, IntegrityError, UnavailableError, VerificationError
 from hub.gateway.witness import witness_app
-from hub.keys.cosign import CosignKey
+from hub.keys.cosign import ML_DSA_44, CosignKey
 from hub.store.database import Database
 
 from .audit_world import ORIGIN, SIGNER, administrator, an_entry, open_log
@@ -32,9 +32,14 @@ class Net(httpx.AsyncBaseTransport):
     """Witnesses that are reached by host name, over ASGI."""
 
     def __init__(self, folder: Path, *keys: CosignKey) -> None:
-        self.witnesses = {k.name: Witness(folder / k.name, [k], {ORIGIN: [SIGNER.verifier]}) for k in keys}
+        names = {key.name: [one for one in keys if one.name == key.name] for key in keys}
+        self.witnesses = {
+            n: Witness(folder / n, own, {ORIGIN: [SIGNER.verifier]}) for n, own in names.items()
+        }
+        self.asked = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
         witness = self.witnesses.get(request.url.host)
         if witness is None:
             raise httpx.ConnectError("nobody there")
@@ -305,3 +310,23 @@ def test_a_witness_whose_answer_does_not_end_is_passed_over(
             assert done.missing == {"w1.example": why}
 
     asyncio.run(scenario())
+
+
+def test_a_witness_with_two_keys_is_asked_once_and_counts_once(database_url: str, tmp_path: Path) -> None:
+    keys = (ONE, CosignKey(ONE.name, bytes(32), ML_DSA_44))
+
+    async def act(publish: Publish, append: Append, net: Net) -> None:
+        await append(3)
+        done = await publish()
+        assert (done.witnesses, done.missing) == ((ONE.name,), {})
+        assert net.asked == 2  # it says what it knows, and gets the proof from there
+        _, note = tree_of(tmp_path)
+        assert len(cosigned(note, [key.verifier for key in keys])) == 2
+
+    play(database_url, tmp_path, act, keys, quorum=1)
+
+    async def refused(publish: Publish, _append: Append, _net: Net) -> None:
+        with pytest.raises(UnavailableError, match="1 witnesses cosigned"):
+            await publish()
+
+    play(database_url, tmp_path, refused, keys, quorum=2)
