@@ -40,7 +40,8 @@ def prune(
         elif month.taken:
             say(f"可清理 {month.name}: {month.taken} bodies would go{held}. Do it with --apply.")
         else:
-            say(f"无可清理 {month.name}: nothing is past its term{held}.")
+            why = "nothing goes" if month.held else "nothing is past its term"
+            say(f"无可清理 {month.name}: {why}{held}.")
 
 
 async def _prune(desk: Desk, folder: Path, progress: Progress, *, apply: bool) -> list[MonthPruned]:

@@ -160,7 +160,7 @@ def test_a_hold_that_is_placed_while_a_month_is_gone_through_leaves_it_as_it_was
     with pytest.raises(UnavailableError, match="hold was placed meanwhile"):
         at_desk(act)
     assert ("演民初5号" in shell.done("audit", "holds"), left(shell)) == (True, list(range(12)))
-    assert "3 under hold stay" in shell.done("audit", "prune", str(folder), "--apply")
+    assert "2019-01: nothing goes, 3 under hold stay" in shell.done("audit", "prune", str(folder), "--apply")
     assert (left(shell), shell.count("log_pruning")) == (list(range(12)), 0)
 
 
