@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -31,7 +32,7 @@ from hub.audit.months import Progress, end_of, last_expired
 from hub.audit.offline_archive import GONE, Month, read_lines
 from hub.audit.pruned import PRUNE, as_ranges, blocks_of
 from hub.audit.withhold import EntryOf
-from hub.clock import Clock, to_millis
+from hub.clock import to_millis
 from hub.errors import IntegrityError, UnavailableError
 from hub.policies.retention import Term
 from hub.store.database import Database
@@ -68,9 +69,9 @@ class Source:
     """SHA-256 of its manifest, hex."""
 
 
-def expired_kinds(terms: Mapping[str, Term], clock: Clock, month: str) -> tuple[str, ...]:
+def expired_kinds(terms: Mapping[str, Term], now: datetime, month: str) -> tuple[str, ...]:
     """The kinds of entries whose term is over for a whole civil month."""
-    over = [term for term in terms.values() if month <= last_expired(clock.now(), term.months)]
+    over = [term for term in terms.values() if month <= last_expired(now, term.months)]
     return tuple(sorted({kind for term in over for kind in term.kinds} - {Kind.ADMIN.value}))
 
 

@@ -55,10 +55,10 @@ async def _prune(desk: Desk, folder: Path, progress: Progress, *, apply: bool) -
             message_zh="归档未通过核验，未清理。",
         ) from error
     source = Source(folder, sha256((folder / "manifest.json").read_bytes()).hexdigest())
-    terms = desk.rules.policy.retention
+    terms, now = desk.rules.policy.retention, desk.clock.now()
     found: list[MonthPruned] = []
     for month in read_months(manifest):
-        kinds = expired_kinds(terms, desk.clock, month.name)
+        kinds = expired_kinds(terms, now, month.name)
         if not kinds:
             found.append(MonthPruned(month.name))
             continue
