@@ -5,6 +5,7 @@
   thousand subjects exceeds, and has no form for a body that was withheld. Here such a line is `null`.
 - What is written is read from the database entry by entry, and held against its hash; at the end the whole folder is
   verified as an outsider would. It gets its name only then.
+- It is flushed to disk, names and all, for `hub audit prune` takes out what stands in it.
 - An entry of the log names the hash of the manifest; its receipt is the archive's seal.
 """
 
@@ -30,6 +31,7 @@ from hub.audit.note import Checkpoint
 from hub.audit.receipt import receipt_json
 from hub.audit.tiles import WIDTH, Tile, partial_tiles, tile_at
 from hub.errors import IntegrityError
+from hub.keys.files import sync_folder
 
 MANIFEST, SEAL = "manifest.json", "seal.json"
 _HEIGHT = 8
@@ -119,7 +121,7 @@ def _members(wanted: Wanted) -> dict[str, bytes]:
 
 
 def seal_archive(folder: Path, sealed: Appended, consistency: Proof) -> None:
-    """Add the receipt of the entry that names the manifest.
+    """Add the receipt of the entry that names the manifest; all of the folder is on disk then.
 
     Args:
         folder: of the archive.
@@ -131,6 +133,8 @@ def seal_archive(folder: Path, sealed: Appended, consistency: Proof) -> None:
         "consistency": [b64encode(node).decode() for node in consistency],
     }
     _write(folder / SEAL, _json(seal))
+    for inner in (folder, *filter(Path.is_dir, folder.rglob("*"))):
+        sync_folder(inner)
 
 
 def tiles_for(first: int, stop: int, size: int) -> Iterator[Tile]:
@@ -189,7 +193,10 @@ def _altered(index: int) -> IntegrityError:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _json(value: Any) -> bytes:

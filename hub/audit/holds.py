@@ -90,7 +90,7 @@ class Held:
     """Everything that is under hold."""
 
     def __init__(self, holds: Sequence[LogHold], subjects: frozenset[bytes]) -> None:
-        self._holds, self._subjects = holds, subjects
+        self._holds, self._subjects = frozenset(holds), subjects
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection) -> Held:
@@ -101,6 +101,10 @@ class Held:
     def covers(self, row: Row) -> bool:
         """Whether an entry is under any hold."""
         return not self._subjects.isdisjoint(row["subjects"]) or any(h.scope.covers(row) for h in self._holds)
+
+    def within(self, earlier: Held) -> bool:
+        """Whether no hold is among these that was not among earlier ones."""
+        return self._holds <= earlier._holds and self._subjects <= earlier._subjects
 
 
 async def holds_in_force(connection: asyncpg.Connection) -> list[LogHold]:

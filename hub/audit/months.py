@@ -22,6 +22,7 @@ _LAST_OF = """
 SELECT to_char(at AT TIME ZONE INTERVAL '8 hours', 'YYYY-MM') AS month, max(idx) + 1 AS stop
 FROM log_entry WHERE log_id = 0 AND idx >= $1 AND idx < $2 GROUP BY 1
 """
+_ANY_BEFORE = "SELECT EXISTS (SELECT FROM log_entry WHERE log_id = 0 AND idx >= $1 AND at < $2)"
 _MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])", re.ASCII)
 
 Progress = Callable[[int, int], None]
@@ -82,3 +83,8 @@ async def month_ranges(connection: asyncpg.Connection, size: int, progress: Prog
             ranges.append(MonthRange(name, at, stop))
             at = stop
     return ranges
+
+
+async def entries_before(connection: asyncpg.Connection, size: int, month: str) -> bool:
+    """Whether entries of a civil month, or of an earlier one, stand behind the first `size`."""
+    return bool(await connection.fetchval(_ANY_BEFORE, size, end_of(month)))

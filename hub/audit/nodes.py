@@ -17,7 +17,7 @@ import asyncpg
 
 from hub.audit.merkle import HASH_SIZE, Span
 from hub.audit.tiles import Tile, TileTree, fold, split_tile, tiles_of
-from hub.errors import ConfigurationError, IntegrityError
+from hub.errors import ConfigurationError, IntegrityError, UnavailableError
 
 Node = tuple[int, int]
 """Level and index of a subtree root."""
@@ -49,12 +49,10 @@ _STORE = """
 INSERT INTO log_node (log_id, level, idx, hash)
 SELECT 0, * FROM unnest($1::int[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING
 """
-_NOT_STORED = (
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.SerializationError,
-)
-"""An account or a transaction that may only read; or somebody else stored them in the meantime."""
+_READ_ONLY = (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
+"""An account or a transaction that may only read."""
+_NOT_STORED = (*_READ_ONLY, asyncpg.SerializationError)
+"""It may only read; or somebody else stored them in the meantime."""
 
 
 class Head(NamedTuple):
@@ -126,14 +124,21 @@ async def forget(connection: asyncpg.Connection) -> None:
 
     Raises:
         ConfigurationError: when the account or the server may only read.
+        UnavailableError: when somebody else changed them at the same time.
     """
     try:
         await connection.execute("DELETE FROM log_node WHERE log_id = 0")
-    except _NOT_STORED as error:
+    except _READ_ONLY as error:
         raise ConfigurationError(
             "The database account may only read, so stored hashes cannot be made anew.",
             hint="Run it with the account of the hub, on the primary server; nothing was changed.",
             message_zh="数据库账号只有读取权限，无法重建已存储的哈希，未作任何更改。",
+        ) from error
+    except asyncpg.SerializationError as error:
+        raise UnavailableError(
+            "Somebody else changed the stored hashes at the same time.",
+            hint="Run it again; nothing was changed.",
+            message_zh="已存储的哈希正被同时修改，未作任何更改，请重试。",
         ) from error
 
 

@@ -3,7 +3,8 @@
 - Only of kinds that `policies/retention.toml` gives a term, and only when that term is over for the whole month.
 - Only what stands in an archive: its line is held against the leaf hash and the columns of each entry. The caller has
   verified the archive as a whole before.
-- Nothing under hold, and no entry of an administrative act.
+- Nothing under hold, and no entry of an administrative act. A hold whose entry stands before `audit.prune` counts: one
+  that is placed while the month is gone through leaves the month as it was.
 - The bodies go in the same transaction as the entry `audit.prune` (`hub.audit.pruned`), which names month, rule,
   archive and digests. Leaf hashes and columns stay, so every proof still holds.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -30,8 +32,8 @@ from hub.audit.months import Progress, end_of, last_expired
 from hub.audit.offline_archive import GONE, Month, read_lines
 from hub.audit.pruned import PRUNE, as_ranges, blocks_of
 from hub.audit.withhold import EntryOf
-from hub.clock import Clock, to_millis
-from hub.errors import IntegrityError
+from hub.clock import to_millis
+from hub.errors import IntegrityError, UnavailableError
 from hub.policies.retention import Term
 from hub.store.database import Database
 
@@ -67,9 +69,9 @@ class Source:
     """SHA-256 of its manifest, hex."""
 
 
-def expired_kinds(terms: Mapping[str, Term], clock: Clock, month: str) -> tuple[str, ...]:
+def expired_kinds(terms: Mapping[str, Term], now: datetime, month: str) -> tuple[str, ...]:
     """The kinds of entries whose term is over for a whole civil month."""
-    over = [term for term in terms.values() if month <= last_expired(clock.now(), term.months)]
+    over = [term for term in terms.values() if month <= last_expired(now, term.months)]
     return tuple(sorted({kind for term in over for kind in term.kinds} - {Kind.ADMIN.value}))
 
 
@@ -98,7 +100,8 @@ async def prune_month(
 
     Raises:
         IntegrityError: when the archive does not hold what the database does; nothing is changed.
-        UnavailableError: when the database or the log cannot take it; nothing is changed.
+        UnavailableError: when the database or the log cannot take it, or a hold was placed meanwhile; nothing is
+            changed.
     """
     found = MonthPruned(month.name)
     async with database.connection() as connection, connection.transaction():
@@ -117,6 +120,8 @@ async def prune_month(
             entry = entry_of(PRUNE, _facts(found, source, month, kinds))
             found.act = (await log.append_in(connection, [entry]))[0].index
             await connection.execute(_POINT, found.act)
+            if not (await Held.read(connection)).within(held):  # the log's lock is held: no more can come
+                raise _held_meanwhile()
     return found
 
 
@@ -175,4 +180,12 @@ def _differs(index: int) -> IntegrityError:
         f"From entry {index} on, the log does not hold what the archive does; nothing was taken out.",
         hint="Run `hub audit verify`, and `hub verify` on the archive.",
         message_zh=f"自第 {index} 条起，日志与归档不一致，未清理。",
+    )
+
+
+def _held_meanwhile() -> UnavailableError:
+    return UnavailableError(
+        "A hold was placed meanwhile; nothing of this month was taken out.",
+        hint="Run it again.",
+        message_zh="清理期间有新的保全，本月未清理。",
     )

@@ -13,12 +13,13 @@ import typer
 from hub.audit import offline, offline_archive, proofs
 from hub.audit.archive import Wanted, seal_archive, write_archive
 from hub.audit.entry import Kind
-from hub.audit.months import MonthRange, Progress, month_of, month_ranges, parse_month
+from hub.audit.months import MonthRange, Progress, entries_before, month_of, month_ranges, parse_month
 from hub.audit.note import Checkpoint, verify_checkpoint
 from hub.audit.publish import Publisher
 from hub.cli.console import progress_bar, say
 from hub.cli.desk import Desk, at_desk
 from hub.errors import InputError, IntegrityError
+from hub.keys.files import sync_folder
 
 
 def archive(
@@ -55,6 +56,7 @@ def archive(
         )
     with _writing():
         building.rename(out)
+        sync_folder(out.parent)
     say(
         f"已归档 Archived {manifest['months'][0]['name']} to {manifest['months'][-1]['name']}: "
         f"entries {manifest['first']} to {manifest['stop'] - 1}, verified, {out.name}"
@@ -71,6 +73,8 @@ async def _archive(
     ):
         months = await month_ranges(connection, checkpoint.size, progress)
         chosen = _choose(desk, months, span)
+        if await entries_before(connection, checkpoint.size, span[1]):
+            raise _older_than_months()
         wanted = Wanted(chosen, checkpoint, note, desk.ring.public_document())
         with _writing():
             manifest = await write_archive(connection, building, wanted, progress)
@@ -111,6 +115,14 @@ def _unwritable() -> InputError:
         "The folder cannot be written, or its disk is full.",
         hint="Choose another one with --out; delete the one that ends in .part.",
         message_zh="无法写入目录，或磁盘已满。",
+    )
+
+
+def _older_than_months() -> InputError:
+    return InputError(
+        "The published checkpoint does not cover all entries of these months.",
+        hint="Run `hub audit publish` first, or leave --tiles out.",
+        message_zh="已发布的检查点未涵盖这些月份的全部条目。",
     )
 
 

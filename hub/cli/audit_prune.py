@@ -40,7 +40,8 @@ def prune(
         elif month.taken:
             say(f"可清理 {month.name}: {month.taken} bodies would go{held}. Do it with --apply.")
         else:
-            say(f"无可清理 {month.name}: nothing is past its term{held}.")
+            why = "nothing goes" if month.held else "nothing is past its term"
+            say(f"无可清理 {month.name}: {why}{held}.")
 
 
 async def _prune(desk: Desk, folder: Path, progress: Progress, *, apply: bool) -> list[MonthPruned]:
@@ -54,10 +55,10 @@ async def _prune(desk: Desk, folder: Path, progress: Progress, *, apply: bool) -
             message_zh="归档未通过核验，未清理。",
         ) from error
     source = Source(folder, sha256((folder / "manifest.json").read_bytes()).hexdigest())
-    terms = desk.rules.policy.retention
+    terms, now = desk.rules.policy.retention, desk.clock.now()
     found: list[MonthPruned] = []
     for month in read_months(manifest):
-        kinds = expired_kinds(terms, desk.clock, month.name)
+        kinds = expired_kinds(terms, now, month.name)
         if not kinds:
             found.append(MonthPruned(month.name))
             continue

@@ -80,6 +80,22 @@ def test_what_cannot_be_archived_is_refused_and_leaves_nothing(
     assert not list(shell.folder.glob("old*"))
 
 
+def test_months_that_the_published_checkpoint_does_not_cover_wholly_are_not_archived(shell: Shell) -> None:
+    published, out = shell.folder / "log", shell.folder / "archive"
+    grow(shell, [an_entry(at=OLD[0]), an_entry(at=OLD[1])])
+    shell.done("audit", "publish", str(published))
+    grow(shell, [an_entry(at=OLD[2])])
+    order = ("audit", "archive", "--tiles", str(published), "--out", str(out), "--until")
+    before = shell.count("log_entry")
+    ran = shell(*order, "2019-02")
+    assert (ran.code, "does not cover" in ran.err) == (2, True), ran
+    assert (list(shell.folder.glob("archive*")), shell.count("log_entry")) == ([], before)
+    assert "entries 0 to 0" in shell.done(*order, "2019-01")
+    out.rename(shell.folder / "first")
+    shell.done("audit", "publish", str(published))
+    assert "entries 0 to 2" in shell.done(*order, "2019-02")
+
+
 def test_an_altered_entry_is_not_archived(shell: Shell) -> None:
     old_log(shell)
     sql(shell, "UPDATE log_entry SET body = body || ' ' WHERE idx = 4")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from audit.audit_world import ACME, OTHER, an_act, an_entry
 
 from hub.audit.ledger import LedgerLine, ledger
 from hub.audit.ledger_words import LedgerWords
+from hub.audit.offline_archive import read_months
+from hub.audit.prune import Source, prune_month
 from hub.catalog.types import Label
+from hub.cli.desk import Desk, at_desk
 from hub.clock import SystemClock
 from hub.config import Settings
+from hub.errors import UnavailableError
 from hub.loading import load_rules
 from hub.store.database import Database
 
@@ -128,6 +133,35 @@ def test_entries_about_a_subject_with_a_record_under_hold_stay(shell: Shell) -> 
     )
     assert "1 bodies taken out, 1 under hold" in shell.done("audit", "prune", str(folder), "--apply")
     assert left(shell)[0] == 0
+
+
+def test_a_hold_that_is_placed_while_a_month_is_gone_through_leaves_it_as_it_was(shell: Shell) -> None:
+    old_log(shell)
+    folder = archived(shell)
+    month = read_months(json.loads((folder / "manifest.json").read_bytes()))[0]
+
+    async def act(desk: Desk) -> None:
+        def hold_meanwhile(_done: int, _total: int) -> None:
+            with ThreadPoolExecutor(1) as other:
+                order = ("audit", "hold", "--reference", "演民初5号", "--caller", "bank-hkb")
+                other.submit(shell.done, *order).result()
+
+        await prune_month(
+            desk.database,
+            desk.log,
+            desk.entry,
+            Source(folder, ""),
+            month,
+            ("QUERY",),
+            hold_meanwhile,
+            apply=True,
+        )
+
+    with pytest.raises(UnavailableError, match="hold was placed meanwhile"):
+        at_desk(act)
+    assert ("演民初5号" in shell.done("audit", "holds"), left(shell)) == (True, list(range(12)))
+    assert "2019-01: nothing goes, 3 under hold stay" in shell.done("audit", "prune", str(folder), "--apply")
+    assert (left(shell), shell.count("log_pruning")) == (list(range(12)), 0)
 
 
 def test_an_archive_that_does_not_verify_prunes_nothing(shell: Shell) -> None:
