@@ -75,6 +75,7 @@ class Column:
         self.field = field
         self.name = field.name
         self.known: dict[str, Found] = _Known(self._new)
+        self._get = self.known.__getitem__
         self.row = 0
         """Number of the row that is being read, or of the last one of those that are."""
         self.odd = False
@@ -112,7 +113,6 @@ class Column:
     def _forget(self) -> None:
         self.known.clear()
         self.known[""] = None
-        self._get = self.known.__getitem__
 
     def _new(self, cell: str) -> Found:
         """A cell that is not remembered."""

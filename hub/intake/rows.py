@@ -61,17 +61,6 @@ class Origin:
     received_at: datetime
 
 
-class Derived(NamedTuple):
-    """What follows from the values of a row."""
-
-    event: date
-    severity: Severity | None
-    source: str | None
-    """SOURCE or DERIVED."""
-    end: date | None
-    """Last day of publication that the source gave."""
-
-
 class RowShape:
     """What follows from the values of a dataset's rows: event date, severity, publication window."""
 
@@ -90,15 +79,8 @@ class RowShape:
             number: row number.
         """
         severity, source = self.severity(subject.kind, values)
-        event, end = self.event_date(values), self.publication_end(values)
-        return self.complete(subject, values, number, Derived(event, severity, source, end))
-
-    def complete(
-        self, subject: SubjectRef, values: Mapping[str, Any], number: int, derived: Derived
-    ) -> ValidRow:
-        """As `row`, where what follows from the values is known already."""
-        event, severity, source, end = derived
-        first, until = self.window(event, severity, end)
+        event = self.event_date(values)
+        first, until = self.window(event, severity, self.publication_end(values))
         return ValidRow(number, subject, values, event, severity, source, first, until)
 
     @staticmethod
