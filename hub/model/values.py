@@ -26,7 +26,7 @@ LONGEST_CELL = 65_536
 
 _EXACT = 10**15
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,18})(?:\.[0-9]{1,12})?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing among them: a text must say what it shows."""
 _CELL_ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)", re.IGNORECASE)
 _DASHES = frozenset({"", "-", "--", "/", "\\", "—", "——", "–"})
@@ -110,7 +110,7 @@ def _checked(text: str) -> str:
             f"Shorten it to {LONGEST_CELL} characters or fewer.",
             "单元格内容过大。",
         )
-    if text.startswith(("=", "＝")):
+    if text.lstrip().startswith(("=", "＝")):
         raise refuse("FORMULA", "The cell holds a formula.", "Enter its value instead.", "单元格内容是公式。")
     if "#" in text and _CELL_ERROR.fullmatch(text.strip()):
         raise refuse(

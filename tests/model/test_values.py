@@ -32,6 +32,8 @@ def detail(read, *args, **options):
 BAD_CELLS = {
     "a formula": ("=SUM(A1:A9)", "FORMULA"),
     "a formula behind a full-width sign": ("＝1+1", "FORMULA"),
+    "a formula behind blanks": ("\u3000 =1+1", "FORMULA"),
+    "a control character of the second set": ("甲\x85乙", "CONTROL_CHARACTER"),
     "a spreadsheet error": ("#REF!", "CELL_ERROR"),
     "a spreadsheet error in lower case": (" #n/a ", "CELL_ERROR"),
     "a zero byte": ("罚款\x00", "CONTROL_CHARACTER"),
