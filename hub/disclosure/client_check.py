@@ -61,9 +61,8 @@ async def check_clients(database: Database, seal: ClientSeal) -> tuple[int, list
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        stored = {
-            row["client_id"]: StoredClient.of(row) for row in await connection.fetch(client_rows.SELECT)
-        }
+        rows = map(StoredClient.of, await connection.fetch(client_rows.SELECT))
+        stored = {row.client_id: row for row in rows}
         logged = {_about(row["body"]) for row in await connection.fetch(_ACTS)}
         wanted = [seal.act_id(one.client_id, one.act + more) for one in stored.values() for more in (0, 1)]
         entries = dict(await connection.fetch(_ENTRIES, wanted))

@@ -55,15 +55,16 @@ class StoredClient(NamedTuple):
     def of(cls, row: Mapping[str, Any]) -> StoredClient:
         """From a row that `SELECT` gave; keys that cannot be read become None, under which no seal holds.
 
-        Nor does a seal that is missing: who may alter the table may make it optional.
+        Nor does a seal that is missing or no bytes: who may alter the table may alter the types of its columns.
         """
         values = {name: row[name] for name in SEALED}
         try:
             values["jwks"] = orjson.loads(row["jwks"])
         except orjson.JSONDecodeError:
             values["jwks"] = None
-        values["subject_id"] = None if row["subject_id"] is None else bytes(row["subject_id"]).hex()
-        return cls(values, bytes(row["mac"] or b""))
+        subject_id, mac = row["subject_id"], row["mac"]
+        values["subject_id"] = subject_id.hex() if isinstance(subject_id, bytes) else subject_id
+        return cls(values, mac if isinstance(mac, bytes) else b"")
 
     @classmethod
     def sealed(cls, values: Mapping[str, Any], seal: ClientSeal) -> StoredClient:

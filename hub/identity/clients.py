@@ -205,7 +205,9 @@ class ClientRegistry:
             self._replace([one for one in sealed.rows if one.client_id not in superseded])
 
     def _replace(self, good: list[StoredClient]) -> None:
-        altered = tuple(sorted({row["client_id"] for row in self._rows} - {one.client_id for one in good}))
+        altered = tuple(
+            sorted({str(row["client_id"]) for row in self._rows} - {one.client_id for one in good})
+        )
         clients = {one.client_id: _client(one.values) for one in good}
         if (clients, altered) == (self._clients, self._altered):
             return

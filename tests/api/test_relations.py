@@ -145,6 +145,18 @@ def test_an_institution_lists_its_own_without_subjects_and_the_officer_all_in_ps
     run(database_url, tmp_path, scene)
 
 
+def test_reading_the_log_beside_its_list_does_not_show_an_institution_the_subjects(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        one = await declared(world)
+        beside = "{ unclosedUses { nodes { entry } } declaredRelations { id subject } }"
+        answer = await world.ask(await bank(world, MEI), beside)
+        assert answer["data"]["declaredRelations"] == [{"id": one["id"], "subject": None}]
+
+    run(database_url, tmp_path, scene)
+
+
 def test_the_subject_finds_in_its_ledger_that_somebody_stands_aside_and_not_who(
     database_url: str, tmp_path: Path
 ) -> None:

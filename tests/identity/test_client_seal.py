@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import logging
@@ -184,6 +185,37 @@ def test_an_administrator_of_the_database_gains_nothing_who(
         await world.hub.registry.refresh()
         assert await accepted(world, token) == 200
         assert await found(world) == {}
+
+    play(database_url, tmp_path, scene)
+
+
+RETYPED: dict[str, tuple[str, ...]] = {
+    "seals become text": ("ALTER TABLE client ALTER mac TYPE text USING encode(mac, 'hex')",),
+    "subjects become text": (
+        "ALTER TABLE client ALTER subject_id TYPE text USING coalesce(encode(subject_id, 'hex'), 'none')",
+    ),
+    "ids may be missing": (
+        "ALTER TABLE client DROP CONSTRAINT client_pkey",
+        "ALTER TABLE client ALTER client_id DROP NOT NULL",
+        f"UPDATE client SET client_id = NULL WHERE client_id = '{BANK}'",
+        f"UPDATE client SET act = act + 1 WHERE client_id = '{OTHER}'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RETYPED)
+def test_a_table_that_was_altered_closes_clients_and_does_not_keep_the_register_from_being_read_when(
+    name: str, database_url: str, tmp_path: Path
+) -> None:
+    async def scene(world: World) -> None:
+        token = await world.bank_token()
+        await do(world, *RETYPED[name])
+        with contextlib.suppress(UnavailableError):  # the driver finds its prepared statement outdated, once
+            await world.hub.registry.refresh()
+        await world.hub.registry.refresh()
+        assert world.hub.registry.get(BANK) is None
+        assert await signs_in(world) == await accepted(world, token) == 401
+        assert BANK in await found(world)
 
     play(database_url, tmp_path, scene)
 
