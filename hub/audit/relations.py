@@ -58,7 +58,8 @@ UPDATE audit_relation SET ended_at = $2, ended_by = $3, ended_entry = $4 WHERE r
 _LIST = f"""
 SELECT {_COLUMNS} FROM audit_relation WHERE ($1 = '' OR institution = $1)
   AND ($2::text IS NULL
-    OR (since, relation_id) < (SELECT l.since, l.relation_id FROM audit_relation l WHERE l.relation_id = $2))
+    OR (since, relation_id) < (SELECT l.since, l.relation_id FROM audit_relation l
+      WHERE l.relation_id = $2 AND ($1 = '' OR l.institution = $1)))
 ORDER BY since DESC, relation_id DESC LIMIT $3
 """  # noqa: S608
 _OF = f"SELECT {_COLUMNS} FROM audit_relation WHERE person = ANY($1::text[])"  # noqa: S608
