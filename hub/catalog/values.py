@@ -56,6 +56,9 @@ _SAME = dict.fromkeys(map(ord, "[{\u3014\u3010\u3016\u3008\u300a"), "(")
 _SAME |= dict.fromkeys(map(ord, "]}\u3015\u3011\u3017\u3009\u300b"), ")")
 _SAME |= dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
 """Brackets and dashes that are written for one another, as the one of them that keys have."""
+_SAME_SIGNS = tuple((chr(other), one) for other, one in _SAME.items())
+_NORMAL_TEXTS = re.compile("[\\n!-`{-~\u3008-\u300b\u3010\u3011\u3014\u3015\u4e00-\u9fff]*")
+"""Texts, a line each, that are in normal form but for brackets and dashes."""
 _OTHER = re.compile(r"其他[-—:(].+")
 
 
@@ -170,15 +173,41 @@ def _spellings(field: Field) -> Mapping[str, str]:
 
 
 def natural_key(dataset: Dataset, values: Mapping[str, StoredValue]) -> str:
-    """Canonical text of the natural key of a record's stored values; empty for profiles.
+    """The one of `natural_keys` for one record."""
+    return natural_keys(dataset, {name: (value,) for name, value in values.items()}, 1)[0].decode()
+
+
+def natural_keys(
+    dataset: Dataset, columns: Mapping[str, Sequence[StoredValue]], count: int
+) -> Sequence[bytes]:
+    """Canonical texts of the natural keys of a number of records; empty for profiles.
 
     Texts are compared without regard to width, case, spaces and the kind of brackets and dashes, so 〔2026〕 equals
     (2026) and ［2026］: whoever writes a document number otherwise names no other document.
+
+    Args:
+        dataset: of the records.
+        columns: their stored values by field name, one for each record.
+        count: how many records there are.
     """
     if not dataset.natural_key:
-        return ""
-    parts = map(values.get, dataset.natural_key)
-    return orjson.dumps([_spelt(p) if isinstance(p, str) else p for p in parts]).decode()
+        return [b""] * count
+    nothing = [None] * count
+    parts = [_spelt_all(columns.get(name, nothing)) for name in dataset.natural_key]
+    return list(map(orjson.dumps, zip(*parts, strict=True)))
+
+
+def _spelt_all(values: Sequence[StoredValue]) -> Sequence[StoredValue]:
+    """Values of a key as they are compared; texts in which only brackets can differ are read all at once."""
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values):
+        text = "\n".join(texts)
+        if text.count("\n") == len(values) - 1 and _NORMAL_TEXTS.fullmatch(text):
+            for other, one in _SAME_SIGNS:
+                if other in text:
+                    text = text.replace(other, one)
+            return text.split("\n")
+    return [_spelt(value) if isinstance(value, str) else value for value in values]
 
 
 @lru_cache(maxsize=4096)

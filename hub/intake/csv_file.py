@@ -15,7 +15,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from hub.errors import IntakeError
@@ -36,6 +36,8 @@ DELIMITERS = (",", ";", "\t")
 MAX_ROW_CHARACTERS = 64 << 20
 """Longest row in characters."""
 _BLOCK = 1 << 20
+_TOGETHER = 1 << 15
+"""Characters of lines that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,12 @@ class CsvFile:
         Raises:
             IntakeError: when the file was changed after it was opened and is not well formed any more.
         """
-        records = _records if self.quoted else _unquoted_records
-        for number, cells in records(self.path, self.encoding, self.delimiter):
-            characters = len("".join(cells))
-            if characters and number > self.header_row:
-                yield (
-                    SourceRow(number, cells)
-                    if characters <= MAX_CELL_CHARACTERS
-                    else _source_row(number, cells)
-                )
+        if not self.quoted:
+            yield from _unquoted_rows(self.path, self.encoding, self.delimiter, self.header_row)
+            return
+        for number, cells in _records(self.path, self.encoding, self.delimiter):
+            if number > self.header_row and any(cells):
+                yield _source_row(number, cells)
 
 
 def open_csv(path: Path, recognise: Recognise) -> CsvFile:
@@ -97,13 +96,10 @@ def _has_quotes(path: Path) -> bool:
 
 
 def _count_lines(path: Path, encoding: str, delimiter: str, header_row: int) -> int:
-    """Data rows that are not blank, of a file without quotes: there a line is a row, and no row is malformed."""
+    """Data rows that are not blank, of a file without quotes."""
     nothing = f"{delimiter}\r\n"
-    with path.open(encoding=encoding, errors="strict", newline="") as file:
-        try:
-            return sum(1 for line in islice(file, header_row, None) if line.strip(nothing))
-        except UnicodeDecodeError:
-            raise changed_meanwhile() from None
+    lines = islice(chain.from_iterable(_unquoted_lines(path, encoding)), header_row, None)
+    return sum(1 for line in lines if line.strip(nothing))
 
 
 def _sniff(path: Path, encoding: str, recognise: Recognise) -> str:
@@ -139,13 +135,29 @@ def _records(
             raise changed_meanwhile() from None
 
 
-def _unquoted_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """As `_records`, of a file in which no quote was found and whose lines are within the limit of rows."""
-    _limit_fields()
+def _unquoted_rows(path: Path, encoding: str, delimiter: str, header_row: int) -> Iterator[SourceRow]:
+    """The data rows of a file in which no quote was found: there a line is a row, and a delimiter ends a cell."""
+    before = 0
+    for lines in _unquoted_lines(path, encoding):
+        short = max(map(len, lines)) <= MAX_CELL_CHARACTERS
+        for number, line in enumerate(lines, before + 1):
+            cells = line.split(delimiter)
+            if number > header_row and any(cells):
+                yield SourceRow(number, cells) if short else _source_row(number, cells)
+        before += len(lines)
+
+
+def _unquoted_lines(path: Path, encoding: str) -> Iterator[list[str]]:
+    """All lines of a file in which no quote was found, some at a time, without their ends."""
     with path.open(encoding=encoding, errors="strict", newline="") as file:
         try:
-            yield from enumerate(csv.reader(file, delimiter=delimiter, strict=True), 1)
-        except (csv.Error, UnicodeDecodeError):
+            while text := file.read(_TOGETHER) + file.readline():
+                if '"' in text:
+                    raise changed_meanwhile()
+                if "\r" in text:
+                    text = text.replace("\r\n", "\n").replace("\r", "\n")
+                yield text.removesuffix("\n").split("\n")
+        except UnicodeDecodeError:
             raise changed_meanwhile() from None
 
 

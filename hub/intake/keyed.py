@@ -6,28 +6,31 @@ Who sent it, when and in which edition of the catalogue is not content, so a rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
-from orjson import OPT_SORT_KEYS, dumps
+from msgspec import Struct
+from orjson import dumps
 
-from hub.catalog.types import Dataset
-from hub.catalog.values import natural_key
-from hub.intake.rows import ValidRow
+from hub.catalog.types import Dataset, SubjectKind
+from hub.catalog.values import natural_keys
+from hub.intake.bodies import Body, BodyWriter
+from hub.intake.rows import Columns, ValidRow
 from hub.keys.index import Indexer
 
 
-class Keyed(NamedTuple):
+class Keyed(Struct, frozen=True, gc=False):
     """A row with its ids; they are empty as long as only an organisation code says whose it is."""
 
     row: ValidRow
     subject_id: bytes
-    record_id: bytes
-    content_hash: bytes
-    values: bytes
-    """Its values in canonical JSON."""
+    record_id: bytes = b""
+    content_hash: bytes = b""
+    clear: bytes = b""
+    """Its open values by field name, in JSON."""
+    hidden: Mapping[str, bytes] = {}
+    """JSON of each value that is to be sealed, by field name."""
 
 
 class Keyer:
@@ -37,34 +40,62 @@ class Keyer:
         """Set up for a dataset, with the ring's keyed hashes."""
         self._dataset = dataset
         self._indexer = indexer
+        self._writers = {kind: BodyWriter(dataset, kind) for kind in SubjectKind}
 
-    def all(self, rows: Sequence[ValidRow]) -> list[Keyed]:
-        """Each of the rows, in their order."""
-        ids: dict[tuple[str, str], bytes] = {}
+    def sealed(self, kind: SubjectKind) -> Sequence[str]:
+        """Names of the fields that are sealed in records about a kind of subject."""
+        return self._writers[kind].sealed
+
+    def all(self, rows: Sequence[ValidRow], columns: Columns | None = None) -> list[Keyed]:
+        """Each of the rows, in their order.
+
+        Args:
+            rows: the rows.
+            columns: their values column by column, where somebody has them so.
+        """
+        if len({row.subject.kind for row in rows}) != 1:
+            return [keyed for row in rows for keyed in self.all((row,))]
         found: list[Keyed] = []
-        for row in rows:
+        ids: dict[tuple[str, str], bytes] = {}
+        for row, key, body in zip(rows, *self._texts(rows, columns), strict=True):
             who = row.subject.kind, row.subject.identifier
             subject_id = ids.get(who)
             if subject_id is None:
                 subject_id = ids[who] = self._indexer.subject_id(*who) if who[1] else b""
-            found.append(self.one(row, subject_id) if subject_id else Keyed(row, b"", b"", b"", b""))
+            found.append(self._keyed(row, subject_id, key, body) if subject_id else Keyed(row, b""))
         return found
 
     def one(self, row: ValidRow, subject_id: bytes) -> Keyed:
-        """A row of this subject."""
-        key = natural_key(self._dataset, row.values).encode()
+        """A row of which it was found out that it is this subject's."""
+        (key,), (body,) = self._texts((row,), None)
+        return self._keyed(row, subject_id, key, body)
+
+    def _texts(
+        self, rows: Sequence[ValidRow], columns: Columns | None
+    ) -> tuple[Sequence[bytes], Sequence[Body]]:
+        """Natural keys and bodies of rows about one kind of subject."""
+        if columns is None:
+            names = dict.fromkeys(name for row in rows for name in row.values)
+            columns = {name: [row.values.get(name) for row in rows] for name in names}
+        writer = self._writers[rows[0].subject.kind]
+        return natural_keys(self._dataset, columns, len(rows)), writer.all(columns, len(rows))
+
+    def _keyed(self, row: ValidRow, subject_id: bytes, key: bytes, body: Body) -> Keyed:
         record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
-        values = dumps(row.values, option=OPT_SORT_KEYS)
-        content_hash = self._indexer.content_hash(record_id, _content(row, values))
-        return Keyed(row, subject_id, record_id, content_hash, values)
+        return Keyed(
+            row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row, *body)), *body
+        )
 
 
-def _content(row: ValidRow, values: bytes) -> bytes:
-    """What a row says, its values being in canonical JSON, and what follows from it."""
-    return b"[%b,%b]" % (
-        values,
-        _derived(row.severity, row.severity_source, row.visible_from, row.visible_until),
-    )
+def _content(row: ValidRow, clear: bytes, hidden: Mapping[str, bytes]) -> bytes:
+    """What a row says, and what follows from it, in JSON texts a line each; no line feed is in one."""
+    derived = _derived(row.severity, row.severity_source, row.visible_from, row.visible_until)
+    return b"\n".join((clear, _names(*hidden), *hidden.values(), derived))
+
+
+@lru_cache(maxsize=4096)
+def _names(*names: str) -> bytes:
+    return dumps(names)
 
 
 @lru_cache(maxsize=4096)

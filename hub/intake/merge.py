@@ -17,9 +17,10 @@ What happens to a row
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
+from msgspec.structs import replace
 from orjson import dumps
 
 from hub.catalog.types import SubjectKind
@@ -30,8 +31,8 @@ from hub.intake.kept import Kept
 from hub.intake.keyed import Keyed, Keyer
 from hub.intake.record_copy import FIRST_STATE, RecordEncoder, copy_records
 from hub.intake.resolve import REVIEWED, resolve
+from hub.intake.rows import Columns, ValidRow
 from hub.intake.rows import Origin as Origin
-from hub.intake.rows import ValidRow
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
 from hub.keys.sealing import DataKey, Sealer, aad_prefix, subject_aad
@@ -91,15 +92,12 @@ class Merger:
         self._track = track_duplicates
         self._resumed = resumed
         self._kept = Kept(clocks or Clocks(), origin.dataset, origin.received_at)
-        self._sealed = {
-            kind: tuple(f.name for f in self._dataset.fields if f.is_sealed(kind)) for kind in SubjectKind
-        }
         self._searchable = tuple(f for f in self._dataset.fields if f.searchable)
         self._registers = self._dataset.profile and SubjectKind.ORG in self._dataset.subjects
 
-    def prepare(self, rows: Sequence[ValidRow]) -> list[Keyed]:
-        """Compute what needs no database; may be done while another chunk is merged."""
-        return self._keyer.all(rows)
+    def prepare(self, rows: Sequence[ValidRow], columns: Columns | None = None) -> list[Keyed]:
+        """Compute what needs no database; may be done while another chunk is merged. Arguments as of `Keyer.all`."""
+        return self._keyer.all(rows, columns)
 
     async def merge(self, connection: store.Connection, rows: Sequence[ValidRow]) -> Merged:
         """Merge one chunk inside the caller's transaction.
@@ -118,14 +116,14 @@ class Merger:
         if not found:
             return result
         existing = await store.read_records(
-            connection, self._dataset.id, list({(k.subject_id, k.record_id): None for k in found})
+            connection, self._dataset.id, {(k.subject_id, k.record_id) for k in found}
         )
         found = [k for k in found if k.record_id in existing or self._may_keep(k.row, result)]
         keys = await self._ensure_subjects(connection, found)
         keyed = [k for k in found if self._alive(k, keys, result)]
         if not keyed:
             return result
-        unseen = await self._mark(connection, keyed)
+        unseen = await self._mark(connection, keyed, existing)
         added, replaced = self._sort(keyed, existing, unseen, result)
         await copy_records(connection, (self._new_record(k, keys[k.subject_id]) for k in added))
         await self._replace(connection, replaced, existing, keys)
@@ -149,7 +147,7 @@ class Merger:
         rows = await standing.keep_clocks(connection, dataset, rows)
         await store.replace_records(connection, dataset, rows, self._origin.received_at)
         corrected = {
-            k.record_id: standing.Corrected(k.row.values, self._sealed[k.row.subject.kind], key)
+            k.record_id: standing.Corrected(k.row.values, self._keyer.sealed(k.row.subject.kind), key)
             for k in replaced
             if (key := keys[k.subject_id]) is not None
         }
@@ -185,7 +183,7 @@ class Merger:
             whose = next(known)
             if whose.fault is None:
                 ref = replace(k.row.subject, mark=whose.mark, reference=whose.reference)
-                found.append(self._keyer.one(k.row._replace(subject=ref), whose.subject_id))
+                found.append(self._keyer.one(replace(k.row, subject=ref), whose.subject_id))
                 continue
             self._refuse(whose.fault, k.row, result)
             if whose.fault in REVIEWED:
@@ -201,8 +199,10 @@ class Merger:
         stored = await store.read_subjects(connection, list(rows))
         fresh = [self._new_subject(i, row) for i, row in rows.items() if i not in stored]
         if fresh:
-            await store.add_subjects(connection, fresh, self._origin.received_at)
-            stored |= await store.read_subjects(connection, [s.subject_id for s in fresh])
+            added = await store.add_subjects(connection, fresh, self._origin.received_at)
+            stored |= {s.subject_id: (s.kek_id, s.wrapped_key) for s in fresh}
+            others = [s.subject_id for s in fresh if s.subject_id not in added]
+            stored |= await store.read_subjects(connection, others)
         made = {s.subject_id for s in fresh}
         await self._add_codes(connection, [k for k in found if k.subject_id in made])
         return {
@@ -254,10 +254,23 @@ class Merger:
             return False
         return True
 
-    async def _mark(self, connection: store.Connection, keyed: Sequence[Keyed]) -> set[bytes]:
-        """Ids of the records that no earlier chunk of this run has brought."""
+    async def _mark(
+        self, connection: store.Connection, keyed: Sequence[Keyed], existing: dict[bytes, store.Existing]
+    ) -> set[bytes]:
+        """Ids of the records that no earlier chunk of this run has brought.
+
+        What an earlier chunk has put in place says so by its batch; what it left as it was has to be noted. The batch
+        says nothing where an earlier run of it was cut off: then all are noted.
+        """
         ids = {k.record_id for k in keyed}
-        return await store.mark_seen(connection, list(ids)) if self._track else ids
+        if not self._track:
+            return ids
+        if self._resumed:
+            return await store.mark_seen(connection, ids)
+        there = ids & existing.keys()
+        batch = self._origin.batch_id
+        others = {i for i in there if existing[i].batch_id != batch}
+        return ids - there | await store.mark_seen(connection, others)
 
     def _sort(
         self,
@@ -322,14 +335,11 @@ class Merger:
 
     def _bodies(self, k: Keyed, version: int, key: DataKey | None) -> tuple[bytes, bytes]:
         """Open and sealed values by field name, in JSON."""
+        if not k.hidden:
+            return k.clear, b"{}"
         assert key is not None
-        values = k.row.values
-        hidden = {name: dumps(values[name]) for name in self._sealed[k.row.subject.kind] if name in values}
-        if not hidden:
-            return k.values, b"{}"
         prefix = aad_prefix(k.subject_id, self._dataset.id, k.record_id, version)
-        sealed = key.seal_fields(prefix, hidden)
-        return dumps({name: v for name, v in values.items() if name not in sealed}), dumps(sealed)
+        return k.clear, dumps(key.seal_fields(prefix, k.hidden))
 
     def _tokens(self, k: Keyed) -> Iterable[store.Token]:
         for searched in self._searchable:

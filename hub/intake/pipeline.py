@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from hub.catalog.types import Catalog, Dataset
@@ -45,6 +46,8 @@ from hub.store.database import Database
 
 _SIGNS = 1_000
 """Signs at the beginning of rows that are remembered."""
+_TOGETHER = 16
+"""Rows of which the signs are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +184,16 @@ def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
     """The rows of the file, without repetitions of the header and with what quarantine put on taken off."""
     first = header.keys[0][0] if header.keys else 0
     data: set[str] = set()  # signs with which the first cell of a data row began, and no header may
-    for row in source.rows():
-        plain = unguard_row(row) if header.quarantine else row
-        cells = plain.cells
-        sign = cells[first][:1] if first < len(cells) else ""
-        if sign in data:
-            yield plain
-        elif not header.repeats(cells):
-            if sign and len(data) < _SIGNS and not header.begins(sign):
-                data.add(sign)
-            yield plain
+    rows = map(unguard_row, source.rows()) if header.quarantine else source.rows()
+    while some := list(islice(rows, _TOGETHER)):
+        signs = [row.cells[first][:1] if first < len(row.cells) else "" for row in some]
+        if data.issuperset(signs):
+            yield from some
+            continue
+        for row, sign in zip(some, signs, strict=True):
+            if sign in data:
+                yield row
+            elif not header.repeats(row.cells):
+                if sign and len(data) < _SIGNS and not header.begins(sign):
+                    data.add(sign)
+                yield row

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from hub.catalog.types import SubjectKind
 from hub.intake.columns import ODD, OPEN, Column, Found
 from hub.intake.headers import HeaderMap
-from hub.intake.rows import RowShape, ValidRow
+from hub.intake.rows import Columns, RowShape, ValidRow
 from hub.intake.severity import Severity, last_shown
 from hub.intake.source import SourceRow
 from hub.intake.subjects import SubjectReader
@@ -24,6 +24,19 @@ _WINDOWS = 4_096
 """Dates of events and publications that are remembered together."""
 _Window: TypeAlias = "tuple[date, date | None, date | None]"
 """Day of the event, first day on which the record is shown, first day on which it no longer is."""
+_NO_SEVERITY = (None, None)
+
+
+class Plain(NamedTuple):
+    """The plain rows of a number of rows."""
+
+    rows: dict[int, ValidRow]
+    """By their places."""
+    columns: Columns | None
+    """Their values column by column, when all of them are plain; fields without a single value are left out."""
+
+
+_NONE = Plain({}, None)
 
 
 class PlainRows:
@@ -64,40 +77,58 @@ class PlainRows:
         self._today = today
         self._window = lru_cache(_WINDOWS)(self._judge)
 
-    def read(self, rows: Sequence[SourceRow]) -> dict[int, ValidRow]:
-        """Those of the rows that are plain, by their places in `rows`."""
+    def read(self, rows: Sequence[SourceRow]) -> Plain:
+        """Those of the rows that are plain."""
         if not self._usable:
-            return {}
+            return _NONE
         count = self._count
         places = [n for n, row in enumerate(rows) if len(row.cells) == count and not row.faults]
         if not places:
-            return {}
+            return _NONE
         table = _Table(self._columns, [rows[n] for n in places])
-        needed = [p for p in self._required if p in table.gaps]
+        values = table.values()
+        subjects = self._subjects.plain_organizations(table.columns, values)
+        severities = self._severities(table, values)
+        windows = map(
+            self._window,
+            table.column(self._event),
+            table.column(self._publication),
+            [severity for severity, _ in severities],
+        )
+        odd = table.odd | self._lacking(table) | self._ended_before(table)
         plain: dict[int, ValidRow] = {}
-        for at, (place, values) in enumerate(zip(places, table.values(), strict=True)):
-            row = rows[place]
-            if at in table.odd or (needed and not all(map(row.cells.__getitem__, needed))):
-                continue
-            found = self._row(values, row.number)
-            if found is not None:
-                plain[place] = found
-        return plain
+        for at, (subject, window) in enumerate(zip(subjects, windows, strict=True)):
+            if subject is not None and window is not None and at not in odd:
+                place, (severity, source), (event, first, until) = places[at], severities[at], window
+                plain[place] = ValidRow(
+                    rows[place].number, subject, values[at], event, severity, source, first, until
+                )
+        return Plain(plain, table.columns if len(plain) == len(rows) else None)
 
-    def _row(self, values: dict[str, Any], number: int) -> ValidRow | None:
-        """The row, when its subject is an organisation that states its code and its dates agree."""
-        subject = self._subjects.plain_organization(values)
-        if subject is None:
-            return None
-        severity, source = self._shape.severity(SubjectKind.ORG, values)
-        window = self._window(values.get(self._event), values.get(self._publication), severity)
-        if window is None:
-            return None
+    def _lacking(self, table: _Table) -> set[int]:
+        """Places of the rows in which a required cell is empty."""
+        cells = [table.cells[p] for p in self._required if p in table.gaps]
+        return {n for n, row in enumerate(zip(*cells, strict=True)) if not all(row)}
+
+    def _ended_before(self, table: _Table) -> set[int]:
+        """Places of the rows in which something ends before it began."""
+        found: set[int] = set()
         for start, last in self._ends:
-            if start in values and last in values and values[last] < values[start][: len(values[last])]:
-                return None
-        event, first, until = window
-        return ValidRow(number, subject, values, event, severity, source, first, until)
+            if start in table.columns and last in table.columns:
+                pairs = zip(table.columns[start], table.columns[last], strict=True)
+                found.update(n for n, (a, b) in enumerate(pairs) if a and b and b < a[: len(b)])
+        return found
+
+    def _severities(
+        self, table: _Table, values: Sequence[dict[str, Any]]
+    ) -> Sequence[tuple[Severity | None, str | None]]:
+        shape = self._shape
+        if not shape.negative:
+            return [_NO_SEVERITY] * len(values)
+        return [
+            _stated(stated) if stated else shape.severity(SubjectKind.ORG, found)
+            for stated, found in zip(table.column(shape.severity_field), values, strict=True)
+        ]
 
     def _judge(self, stated: str | None, last: str | None, severity: Severity | None) -> _Window | None:
         """What follows from the dates of event and of last publication, as stored; None when they disagree."""
@@ -110,6 +141,11 @@ class PlainRows:
         return (event, *shape.window(event, severity, end))
 
 
+@lru_cache(maxsize=16)
+def _stated(code: str) -> tuple[Severity | None, str | None]:
+    return Severity(code), "SOURCE"
+
+
 class _Table:
     """A number of rows, read column by column; columns without a single cell are left out."""
 
@@ -118,12 +154,14 @@ class _Table:
         """Positions of the columns in which not every row has a cell."""
         self.odd: set[int] = set()
         """Places of the rows that have an odd cell."""
-        self._names: list[str] = []
-        self._found: list[Sequence[Found]] = []
-        self._rows = len(rows)
+        self.cells: list[tuple[str, ...]] = list(zip(*(row.cells for row in rows), strict=True))
+        """The columns as they stand in the file."""
+        self.columns: dict[str, Sequence[Any]] = {}
+        """Stored values by field name, those of every row; None for an empty cell or an open end."""
+        self._nothing = [None] * len(rows)
         self._whole = True
         last, count = rows[-1].number, len(rows)
-        for column, cells in zip(columns, zip(*(row.cells for row in rows), strict=True), strict=True):
+        for column, cells in zip(columns, self.cells, strict=True):
             empty = cells.count("")
             if empty:
                 self.gaps.add(column.position)
@@ -133,19 +171,22 @@ class _Table:
     def _add(self, column: Column, found: Sequence[Found], *, full: bool) -> None:
         if column.odd:
             self.odd.update(n for n, value in enumerate(found) if value is ODD)
-        if column.opens and OPEN in found:
-            found = [None if value is OPEN else value for value in found]
+        if column.odd or (column.opens and OPEN in found):
+            found = [None if value is OPEN or value is ODD else value for value in found]
             full = False
         self._whole = self._whole and full
-        self._names.append(column.name)
-        self._found.append(found)
+        self.columns[column.name] = found
+
+    def column(self, name: str) -> Sequence[Any]:
+        """The values of a field, None throughout when the table has none."""
+        return self.columns.get(name, self._nothing)
 
     def values(self) -> list[dict[str, Any]]:
         """Stored values by field name, of every row; nothing for empty cells and open ends."""
-        names = self._names
+        names = tuple(self.columns)
         if not names:
-            return [{} for _ in range(self._rows)]
-        rows = zip(*self._found, strict=True)
+            return [{} for _ in self._nothing]
+        rows = zip(*self.columns.values(), strict=True)
         if self._whole:
             return [dict(zip(names, row)) for row in rows]  # noqa: B905 - one of each, by the line above
         return [{name: v for name, v in zip(names, row) if v is not None} for row in rows]  # noqa: B905

@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Any
 
 from hub.intake.rows import Origin, ValidRow
+from hub.keys.sealing import ID_BYTES
 
 COLUMNS = (
     "subject_id", "dataset", "record_id", "version", "edition", "event_date", "severity", "severity_source",
@@ -42,7 +43,7 @@ class RecordEncoder:
         """Encode what all records of the run share."""
         dataset = origin.dataset
         since = origin.received_at - datetime(2000, 1, 1, tzinfo=UTC)
-        self._dataset = _text(dataset.id)
+        self._dataset = _text(dataset.id) + _length(ID_BYTES)
         self._version = _integer(4, 1) + _text(dataset.edition)
         self._batch = _text(origin.source_unit) + _text(origin.batch_id)
         self._received = _time(8, since // _MICROSECOND)
@@ -59,16 +60,15 @@ class RecordEncoder:
 
         Args:
             row: the row it comes from.
-            ids: of its subject and of itself.
+            ids: of its subject and of itself, 16 bytes each.
             content_hash: keyed hash of its content.
             clear: open values by field name, in JSON.
             sealed: sealed values by field name, in JSON.
         """
         subject_id, record_id = ids
-        _, _, _, event, severity, source, first, until = row
         return b"".join((
-            _COUNT, _length(len(subject_id)), subject_id, self._dataset, _length(len(record_id)), record_id,
-            self._version, _day(event), _text(severity), _text(source), _STATE, _day(first), _day(until),
+            _HEAD, subject_id, self._dataset, record_id, self._version,
+            _standing(row.event_date, row.severity, row.severity_source, row.visible_from, row.visible_until),
             self._batch, _integer(4, row.number), self._received, _length(len(content_hash)), content_hash,
             _length(len(clear)), clear, _length(len(sealed)), sealed,
         ))  # fmt: skip
@@ -93,6 +93,13 @@ async def _file(part: list[bytes], rest: Iterator[bytes]) -> AsyncIterator[bytes
 
 
 @lru_cache(maxsize=4096)
+def _standing(
+    event: date, severity: str | None, source: str | None, first: date | None, until: date | None
+) -> bytes:
+    """The fields from the event's date to the end of publication; those of a run are few."""
+    return _day(event) + _text(severity) + _text(source) + _STATE + _day(first) + _day(until)
+
+
 def _day(day: date | None) -> bytes:
     return _NULL if day is None else _integer(4, (day - _EPOCH).days)
 
@@ -105,5 +112,5 @@ def _text(text: str | None) -> bytes:
     return _length(len(encoded)) + encoded
 
 
-_COUNT = Struct(">h").pack(len(COLUMNS))
+_HEAD = Struct(">h").pack(len(COLUMNS)) + _length(ID_BYTES)
 _STATE = _text(FIRST_STATE)

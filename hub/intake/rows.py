@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from hub.catalog.types import Dataset, Nature, Role, SubjectKind
 from hub.intake.severity import Severity, derive_severity, last_shown
@@ -14,9 +16,11 @@ _DAY = timedelta(days=1)
 NO_EVENT = date(1970, 1, 1)
 """Event date of a profile that has none."""
 
+Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
+"""Stored values of a number of rows by field name, one for each row; None where a row has none."""
 
-@dataclass(frozen=True, slots=True)
-class SubjectRef:
+
+class SubjectRef(Struct, frozen=True, gc=False):
     """The subject of a row."""
 
     kind: SubjectKind
@@ -34,7 +38,7 @@ class SubjectRef:
     """The merge of subjects that a legacy code went through; else empty."""
 
 
-class ValidRow(NamedTuple):
+class ValidRow(Struct, frozen=True, gc=False):
     """One row in stored form."""
 
     number: int
@@ -67,8 +71,8 @@ class RowShape:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.publication_field = _field_of(dataset, Role.PUBLICATION_END)
-        self._severity_field = _field_of(dataset, Role.SEVERITY)
-        self._negative = dataset.nature is Nature.NEGATIVE
+        self.severity_field = _field_of(dataset, Role.SEVERITY)
+        self.negative = dataset.nature is Nature.NEGATIVE
 
     def row(self, subject: SubjectRef, values: Mapping[str, Any], number: int) -> ValidRow:
         """Complete a row from its values.
@@ -99,9 +103,9 @@ class RowShape:
 
     def severity(self, kind: SubjectKind, values: Mapping[str, Any]) -> tuple[Severity | None, str | None]:
         """Severity, and whether the source marked it (SOURCE) or a rule gave it (DERIVED)."""
-        if not self._negative:
+        if not self.negative:
             return None, None
-        stated = values.get(self._severity_field)
+        stated = values.get(self.severity_field)
         if stated is not None:
             return Severity(stated), "SOURCE"
         return derive_severity(self.dataset, kind, values), "DERIVED"

@@ -20,7 +20,7 @@ from hub.intake.merge import Merger
 from hub.intake.quality import Tally
 from hub.intake.quarantine import QuarantineFile
 from hub.intake.report import IntakeProgress, IntakeReport, Progress
-from hub.intake.rows import Origin, ValidRow
+from hub.intake.rows import Columns, Origin, ValidRow
 from hub.intake.source import SourceRow
 from hub.intake.suppliers import Supplier
 from hub.intake.validate import RowValidator
@@ -141,29 +141,35 @@ class Run:
                     break
             if not part:
                 break
-            chunk.prepared.extend(self._merger.prepare(self._valid(part, chunk.refused)))
+            chunk.prepared.extend(self._merger.prepare(*self._valid(part, chunk.refused)))
             chunk.rows.extend(part)
             await asyncio.sleep(0)
         return chunk
 
-    def _valid(self, rows: Sequence[SourceRow], refused: dict[int, list[Fault]]) -> list[ValidRow]:
-        """The rows that pass the checks and are the supplier's to supply; the others' faults go to `refused`."""
+    def _valid(
+        self, rows: Sequence[SourceRow], refused: dict[int, list[Fault]]
+    ) -> tuple[Sequence[ValidRow], Columns | None]:
+        """The rows that pass the checks and are the supplier's to supply; the others' faults go to `refused`.
+
+        With them come their columns, where the rows are all there and as they were read.
+        """
+        checked = self._validator.check_all(rows)
+        if checked.columns is not None and self._supplier.takes_all:
+            return [row for row in checked.found if isinstance(row, ValidRow)], checked.columns
         valid: list[ValidRow] = []
-        column = self._validator.column
-        for row, found in zip(rows, self._validator.check_all(rows), strict=True):
-            if isinstance(found, ValidRow):
-                taken = self._supplier.take(found, column)
-                if isinstance(taken, ValidRow):
-                    valid.append(taken)
-                else:
-                    refused[row.number] = [taken]
+        column, take = self._validator.column, self._supplier.take
+        for row, found in zip(rows, checked.found, strict=True):
+            taken = take(found, column) if isinstance(found, ValidRow) else found
+            if isinstance(taken, ValidRow):
+                valid.append(taken)
             else:
-                refused[row.number] = found
-        return valid
+                refused[row.number] = taken if isinstance(taken, list) else [taken]
+        return valid, None
 
     async def _land(self, chunk: _Chunk) -> None:
         refused = chunk.refused
         async with self._connection.transaction():
+            await store.begin_chunk(self._connection)
             merged = await self._merger.merge_prepared(self._connection, chunk.prepared)
             for row, found in merged.faults:
                 refused[row.number] = [found]

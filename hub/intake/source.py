@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from hub.errors import IntakeError
 
@@ -40,7 +42,7 @@ class CellFault:
     code: str
 
 
-class SourceRow(NamedTuple):
+class SourceRow(Struct, frozen=True, gc=False):
     """One row of a file; `number` counts from 1 at the top: rows as a spreadsheet shows them, lines of JSON Lines,
     records of an XML message.
     """

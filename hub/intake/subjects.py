@@ -14,15 +14,17 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import repeat
 from typing import Any
+
+from msgspec.structs import replace
 
 from hub.catalog.types import Dataset, Role, SubjectKind
 from hub.errors import IdentifierError
 from hub.intake.lineage import CHECKSUM_OVERRIDE
-from hub.intake.rows import SubjectRef
+from hub.intake.rows import Columns, SubjectRef
 from hub.model.identifiers import CertificateKind, LegacyKind, birth_date, parse_certificate, parse_legacy_id
 
 YOUNGEST = 14
@@ -93,14 +95,33 @@ class SubjectReader:
             else self._organization(values, report, report_error)
         )
 
-    def plain_organization(self, values: Mapping[str, Any]) -> SubjectRef | None:
-        """The organisation of a row that states its code and no other; None when there is more to look at."""
-        if values.get(self._kind, _PERSON) == _PERSON and self.kind(values) is not SubjectKind.ORG:
-            return None
-        uscc = values.get(self._uscc)
-        if uscc is None or not self._takes_organizations or any(map(values.__contains__, self._legacy)):
-            return None
-        division = values.get("divisionCode") if self._dataset.profile else None
+    def plain_organizations(
+        self, columns: Columns, rows: Sequence[Mapping[str, Any]]
+    ) -> list[SubjectRef | None]:
+        """The organisation of each row that states its code and no other; None when there is more to look at.
+
+        Args:
+            columns: the values of the rows, column by column.
+            rows: the same, row by row.
+        """
+        codes = columns.get(self._uscc)
+        if codes is None or not self._takes_organizations:
+            return [None] * len(rows)
+        others = [columns[name] for name in self._legacy if name in columns]
+        if others:
+            others_of = zip(*others, strict=True)
+            codes = [None if any(o) else code for code, o in zip(codes, others_of, strict=True)]
+        kinds = columns.get(self._kind)
+        organizations = kinds is not None and _PERSON not in kinds and None not in kinds
+        places = columns.get("divisionCode", repeat(None)) if self._dataset.profile else repeat(None)
+        return [
+            self._organization_of(code, place)
+            if code is not None and (organizations or self.kind(values) is SubjectKind.ORG)
+            else None
+            for code, place, values in zip(codes, places, rows)  # noqa: B905 - `repeat` does not end
+        ]
+
+    def _organization_of(self, uscc: str, division: str | None) -> SubjectRef:
         known = self._met.get(uscc)
         if known is None or known.division_code != division:
             found = organization_ref(uscc, None, division)

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from hub.catalog.types import Catalog, Dataset, Role, SubjectKind
 from hub.catalog.units import SourceUnit, UnitKind, unit_of
 from hub.errors import IntakeError
@@ -47,7 +49,13 @@ class Supplier:
     origin: RecordOrigin
     origin_field: str
     """Field of the dataset that holds the origin; empty when it has none."""
-    _object: Callable[[ValidRow], _Objection]
+    _object: Callable[[ValidRow], _Objection] | None
+    """Says what is not the supplier's to supply; None: everything is."""
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether `take` gives every row back as it is."""
+        return self._object is None and not self.origin_field
 
     def take(self, row: ValidRow, column: Callable[[str], str]) -> ValidRow | Fault:
         """The row with its origin, or why it is not this supplier's to supply.
@@ -56,11 +64,11 @@ class Supplier:
             row: a valid row.
             column: the file's header for a field.
         """
-        found = self._object(row)
+        found = self._object(row) if self._object is not None else None
         if found is None and self.origin_field:
             stated = row.values.get(self.origin_field)
             if stated is None:
-                return row._replace(values={**row.values, self.origin_field: self.origin.value})
+                return replace(row, values={**row.values, self.origin_field: self.origin.value})
             found = ("OTHER_ORIGIN", self.origin_field) if stated != self.origin else None
         return row if found is None else fault(found[0], row.number, column(found[1]) if found[1] else "")
 
@@ -87,7 +95,7 @@ def source_unit_supplier(catalog: Catalog, dataset: Dataset, uscc: str) -> Suppl
         )
     field = _origin_field(dataset)
     if unit.kind is not UnitKind.COUNTY:
-        return Supplier(uscc, RecordOrigin.SOURCE_UNIT, field, lambda _row: None)
+        return Supplier(uscc, RecordOrigin.SOURCE_UNIT, field, None)
     return Supplier(uscc, RecordOrigin.SOURCE_UNIT, field, _own_division(unit, dataset))
 
 

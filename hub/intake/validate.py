@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.catalog.types import Dataset, Field, FieldType, Role, SubjectKind
 from hub.catalog.values import is_missing, must_be_given, read_value
@@ -24,7 +24,7 @@ from hub.intake.faults import Fault, fault, value_fault
 from hub.intake.headers import HeaderMap
 from hub.intake.plain_rows import PlainRows
 from hub.intake.prior_notice import is_adverse, notice_field
-from hub.intake.rows import RowShape, ValidRow
+from hub.intake.rows import Columns, RowShape, ValidRow
 from hub.intake.severity import last_shown
 from hub.intake.source import WHOLE_ROW, SourceRow
 from hub.intake.subjects import SubjectReader
@@ -32,6 +32,15 @@ from hub.model.identifiers import normalise
 
 _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", "confirmedOn")
 """Fields that end what began on the event date, or on `validFrom` where a dataset has it."""
+
+
+class Checked(NamedTuple):
+    """A number of rows, checked."""
+
+    found: Sequence[ValidRow | list[Fault]]
+    """Each in stored form, or all that is wrong with it, in their order."""
+    columns: Columns | None
+    """Their values column by column, where they were read so and nothing is wrong; see `Plain`."""
 
 
 class RowValidator:
@@ -81,12 +90,14 @@ class RowValidator:
 
     def check(self, row: SourceRow) -> ValidRow | list[Fault]:
         """The row in stored form, or all that is wrong with it (never an empty list)."""
-        return self.check_all((row,))[0]
+        return self.check_all((row,)).found[0]
 
-    def check_all(self, rows: Sequence[SourceRow]) -> list[ValidRow | list[Fault]]:
-        """As `check`, for a number of rows at once, in their order."""
-        plain = self._plain.read(rows)
-        return [plain.get(n) or _Check(self, row).run() for n, row in enumerate(rows)]
+    def check_all(self, rows: Sequence[SourceRow]) -> Checked:
+        """As `check`, for a number of rows at once."""
+        plain, columns = self._plain.read(rows)
+        if columns is not None:
+            return Checked(list(plain.values()), columns)
+        return Checked([plain.get(n) or _Check(self, row).run() for n, row in enumerate(rows)], None)
 
     def column(self, name: str) -> str:
         """The file's header for a field, or its official name."""

@@ -9,7 +9,10 @@ Callers normalise first: identifiers in upper case and without blanks, values in
 
 from __future__ import annotations
 
-import hmac
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from hub.keys.secrets import BlindIndexRoot, ContentIndexKey, RecordIndexKey, SubjectIndexKey
 from hub.keys.suites import Suite, derive
@@ -33,7 +36,7 @@ class Indexer:
         self._record = _keyed(record.secret)
         self._content = _keyed(content.secret)
         self._blind = blind.secret
-        self._fields: dict[str, hmac.HMAC] = {}
+        self._fields: dict[str, HMAC] = {}
 
     def subject_id(self, kind: str, identifier: str) -> bytes:
         """16 bytes for a subject: `kind` ORG or PERSON, `identifier` its normalised USCC or resident id."""
@@ -41,7 +44,7 @@ class Indexer:
 
     def record_id(self, subject_id: bytes, dataset: str, natural_key: bytes) -> bytes:
         """16 bytes for a record: its subject, its dataset and the canonical JSON of its natural key."""
-        return _short(self._record, _framed(subject_id) + _framed(dataset.encode()) + natural_key)
+        return _short(self._record, _framed(subject_id) + _framed_name(dataset) + natural_key)
 
     def content_hash(self, record_id: bytes, content: bytes) -> bytes:
         """32 bytes for the canonical content of a record.
@@ -56,28 +59,33 @@ class Indexer:
 
     def alias_hash(self, scheme: str, code: str) -> bytes:
         """16 bytes for a renamed, legacy or merged code of a subject under its numbering scheme."""
-        return _short(self._alias, _framed(scheme.encode()) + code.encode())
+        return _short(self._alias, _framed_name(scheme) + code.encode())
 
-    def _field_key(self, field_id: str) -> hmac.HMAC:
+    def _field_key(self, field_id: str) -> HMAC:
         info = f"credit-hub/blind/v1/{field_id}".encode()
         return self._fields.setdefault(field_id, _keyed(derive(Suite.AES_256_GCM, self._blind, info, 32)))
 
 
-def _keyed(key: bytes) -> hmac.HMAC:
+def _keyed(key: bytes) -> HMAC:
     """The hash with the key in it and no message yet; each message continues a copy, so the key is set up once."""
-    return hmac.new(key, digestmod="sha256")
+    return HMAC(key, SHA256())
 
 
-def _digest(keyed: hmac.HMAC, message: bytes) -> bytes:
+def _digest(keyed: HMAC, message: bytes) -> bytes:
     copy = keyed.copy()
     copy.update(message)
-    return copy.digest()
+    return copy.finalize()
 
 
-def _short(keyed: hmac.HMAC, message: bytes) -> bytes:
+def _short(keyed: HMAC, message: bytes) -> bytes:
     return _digest(keyed, message)[:ID_BYTES]
 
 
 def _framed(part: bytes) -> bytes:
     """The part after its length in two bytes, so that no two lists of parts look alike."""
     return len(part).to_bytes(2, "big") + part
+
+
+@lru_cache(maxsize=1024)
+def _framed_name(name: str) -> bytes:
+    return _framed(name.encode())

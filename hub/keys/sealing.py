@@ -31,7 +31,6 @@ import os
 import struct
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
-from itertools import count
 
 from cryptography.exceptions import InvalidTag
 
@@ -86,7 +85,7 @@ def subject_aad(subject_id: bytes, field: str) -> bytes:
 class DataKey:
     """A subject's data key, opened. Lives in memory only; does not show in `repr` and cannot be pickled."""
 
-    __slots__ = ("_count", "_decrypt", "_encrypt", "_header", "id")
+    __slots__ = ("_decrypt", "_encrypt", "_header", "_sealed", "id")
 
     def __init__(self, secret: bytes, suite: Suite, *, sealed_before: int = 0) -> None:
         info = f"credit-hub/seal/v{_FORMAT}/{suite:d}".encode()
@@ -96,7 +95,7 @@ class DataKey:
         self._header = bytes((_FORMAT, suite)) + derived[:_COMMITMENT_BYTES]
         self._encrypt = cipher.encrypt
         self._decrypt = cipher.decrypt
-        self._count = count(sealed_before)
+        self._sealed = sealed_before
 
     def __repr__(self) -> str:
         return f"<DataKey {self.id.hex()}>"
@@ -107,7 +106,7 @@ class DataKey:
         Raises:
             KeyRingError: when this key has sealed 2^32 values.
         """
-        self._count_one()
+        self._count_more(1)
         return self._seal(os.urandom(NONCE_BYTES), aad, plaintext)
 
     def seal_fields(self, prefix: bytes, values: Mapping[str, bytes]) -> dict[str, str]:
@@ -116,22 +115,22 @@ class DataKey:
         Raises:
             KeyRingError: when this key has sealed 2^32 values.
         """
-        if len(values) < 2:
-            return {name: self.seal(prefix + name.encode(), value) for name, value in values.items()}
+        self._count_more(len(values))
         noise = os.urandom(NONCE_BYTES * len(values))
-        sealed, start = {}, 0
+        sealed, start, seal = {}, 0, self._seal
         for name, value in values.items():
-            self._count_one()
-            sealed[name] = self._seal(noise[start : start + NONCE_BYTES], prefix + name.encode(), value)
-            start += NONCE_BYTES
+            end = start + NONCE_BYTES
+            sealed[name] = seal(noise[start:end], prefix + name.encode(), value)
+            start = end
         return sealed
 
     def _seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> str:
         sealed = self._header + nonce + self._encrypt(nonce, plaintext, aad)
         return b2a_base64(sealed, newline=False).decode()
 
-    def _count_one(self) -> None:
-        if next(self._count) >= MOST_SEALS:
+    def _count_more(self, seals: int) -> None:
+        self._sealed += seals
+        if self._sealed > MOST_SEALS:
             raise KeyRingError(
                 "A data key has sealed as many values as are safe under random nonces.",
                 hint="Give the subject a new data key and seal its values again.",

@@ -15,7 +15,7 @@ from hub.catalog.values import plain_column_reader, plain_reader, read_value
 from hub.errors import ValueFormatError
 from hub.intake.headers import map_headers
 from hub.intake.pipeline import file_supply
-from hub.intake.rows import ValidRow
+from hub.intake.rows import Columns, ValidRow
 from hub.intake.source import SourceRow
 from hub.intake.validate import RowValidator, _Check
 
@@ -60,8 +60,10 @@ def test_rows_as_departments_send_them_go_the_quick_way(
         source = file_supply(file.path).open(dataset)
         validator = RowValidator(dataset, map_headers(dataset, source.headers), today=TODAY, demo=True)
         rows = list(source.rows())
-        quick = validator._plain.read(rows)
+        quick, columns = validator._plain.read(rows)
         assert [quick.get(n) for n in range(len(rows))] == [_Check(validator, row).run() for row in rows]
+        assert columns is not None
+        assert _by_row(columns, len(rows)) == [row.values for row in quick.values()]
 
 
 def _same(dataset: Dataset, headers: tuple[str, ...], cells: list[str]) -> bool:
@@ -182,10 +184,18 @@ def test_rows_that_are_read_together_come_out_as_each_alone(catalog: Catalog, na
             RowValidator(dataset, map_headers(dataset, headers), today=TODAY, demo=True) for _ in range(2)
         )
         full = [_Check(alone, row).run() for row in rows]
-        assert together.check_all(rows) == full
-        assert together.check_all(rows[::-1]) == full[::-1], "remembered cells say the same"
+        for some, expected in ((rows, full), (rows[::-1], full[::-1])):
+            checked = together.check_all(some)
+            assert checked.found == expected, "together as alone, and remembered cells say the same"
+            if checked.columns is not None:
+                values = [row.values for row in expected if isinstance(row, ValidRow)]
+                assert _by_row(checked.columns, len(some)) == values
 
     hold()
+
+
+def _by_row(columns: Columns, count: int) -> list[dict[str, object]]:
+    return [{name: v[n] for name, v in columns.items() if v[n] is not None} for n in range(count)]
 
 
 def _read(field: Field, cell: str) -> object:
