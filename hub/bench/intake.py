@@ -12,7 +12,6 @@ leave the same number of rows. Memory is that of a first pass of intake alone, b
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import gc
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from hub import loop
 from hub.app import Hub, open_hub, settle
 from hub.audit.entry import Entry, EntryOutcome, Kind, new_entry_id
 from hub.bench import machine
@@ -100,7 +100,7 @@ def run(settings: Settings, clock: Clock, *, rows: int, rounds: int, say: Say) -
     """
     with workspace() as folder, fresh_database(settings, folder) as database:
         chosen = bench_settings(settings, database.url, folder, clock.now())
-        return asyncio.run(_run(chosen, clock, folder, max(1, rows // ROWS_PER_COMPANY), rounds, say))
+        return loop.run(_run(chosen, clock, folder, max(1, rows // ROWS_PER_COMPANY), rounds, say))
 
 
 async def _run(

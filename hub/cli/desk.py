@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from hub import loop
 from hub.audit.batch import Appended
 from hub.audit.entry import Entry, EntryOutcome, Kind, SubjectPart, new_entry_id
 from hub.audit.log import AuditLog
@@ -148,7 +148,7 @@ def at_desk(act: Callable[[Desk], Awaitable[T]], *, in_force: bool = True) -> T:
     settings = with_demo_keys(Settings.from_environment())
     ring, rules = open_private_ring(settings), load_rules(settings)
     with with_database(settings) as ready:
-        return asyncio.run(_act(ready, ring, rules, act, in_force=in_force))
+        return loop.run(_act(ready, ring, rules, act, in_force=in_force))
 
 
 def with_open_database(act: Callable[[Database], Awaitable[T]]) -> T:
@@ -167,7 +167,7 @@ def with_open_database(act: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     with with_database(Settings.from_environment()) as ready:
-        return asyncio.run(body(ready.database_url))
+        return loop.run(body(ready.database_url))
 
 
 def open_private_ring(settings: Settings) -> KeyRing:

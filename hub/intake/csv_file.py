@@ -84,7 +84,7 @@ def open_csv(path: Path, recognise: Recognise) -> CsvFile:
     count = (
         sum(1 for n, cells in _records(path, encoding, delimiter) if n > header.number and any(cells))
         if quoted
-        else _count_lines(path, encoding, delimiter, header.number)
+        else _count_lines(path, delimiter, header.number)
     )
     return CsvFile(path, encoding, delimiter, tuple(header.cells), header.number, count, quoted)
 
@@ -95,10 +95,13 @@ def _has_quotes(path: Path) -> bool:
         return any(b'"' in block for block in iter(lambda: file.read(_BLOCK), b""))
 
 
-def _count_lines(path: Path, encoding: str, delimiter: str, header_row: int) -> int:
-    """Data rows that are not blank, of a file without quotes."""
+def _count_lines(path: Path, delimiter: str, header_row: int) -> int:
+    """Data rows that are not blank, of a file without quotes.
+
+    Line ends and delimiters are the same bytes in all of the encodings, and a part of no other character.
+    """
     nothing = f"{delimiter}\r\n"
-    lines = islice(chain.from_iterable(_unquoted_lines(path, encoding)), header_row, None)
+    lines = islice(chain.from_iterable(_unquoted_lines(path, "latin-1")), header_row, None)
     return sum(1 for line in lines if line.strip(nothing))
 
 

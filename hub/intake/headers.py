@@ -71,10 +71,6 @@ class HeaderMap:
             filled += 1
         return filled > 1
 
-    def begins(self, sign: str) -> bool:
-        """Whether a header of the first mapped column may begin with a sign."""
-        return not self.keys or _may_begin(sign, self.keys[0][1])
-
 
 def _may_begin(cell: str, keys: frozenset[str]) -> bool:
     """Whether the first sign speaks against a header; a digit, a letter or a character stays in the normal form."""

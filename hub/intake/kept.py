@@ -24,8 +24,9 @@ class Kept:
 
     def allows(self, row: ValidRow) -> bool:
         """Whether a record that is not there yet may be kept: not an adverse one of a person, once its time is over."""
-        adverse = row.severity is not None or self._dataset.nature is Nature.NEGATIVE
-        if self._from is None or not adverse or row.subject.kind is not SubjectKind.PERSON:
+        if self._from is None or row.subject.kind is not SubjectKind.PERSON:
+            return True
+        if row.severity is None and self._dataset.nature is not Nature.NEGATIVE:
             return True
         ended = self._clocks.ended_on(self._dataset.id, row.values, row.event_date)
         return ended is None or ended >= self._from

@@ -35,7 +35,7 @@ from hub.intake.rows import Columns, ValidRow
 from hub.intake.rows import Origin as Origin
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
-from hub.keys.sealing import DataKey, Sealer, aad_prefix, subject_aad
+from hub.keys.sealing import DataKey, Sealer, aad_head, aad_prefix, subject_aad
 from hub.model.identifiers import LegacyKind
 from hub.policies.clocks import Clocks
 from hub.store.database import Database
@@ -87,6 +87,7 @@ class Merger:
         self._indexer = indexer
         self._sealer = sealer
         self._opened = DataKeyCache(sealer)
+        self._first = aad_head(origin.dataset.id, 1)
         self._keyer = Keyer(origin.dataset, indexer)
         self._encoder = RecordEncoder(origin)
         self._track = track_duplicates
@@ -116,11 +117,14 @@ class Merger:
         if not found:
             return result
         existing = await store.read_records(
-            connection, self._dataset.id, {(k.subject_id, k.record_id) for k in found}
+            connection,
+            self._dataset.id,
+            {k.subject_id for k in found},
+            [k.subject_id + k.record_id for k in found],
         )
         found = [k for k in found if k.record_id in existing or self._may_keep(k.row, result)]
         keys = await self._ensure_subjects(connection, found)
-        keyed = [k for k in found if self._alive(k, keys, result)]
+        keyed = [k for k in found if self._alive(k, keys, result)] if None in keys.values() else found
         if not keyed:
             return result
         unseen = await self._mark(connection, keyed, existing)
@@ -274,12 +278,14 @@ class Merger:
 
     def _sort(
         self,
-        keyed: Sequence[Keyed],
+        keyed: list[Keyed],
         existing: dict[bytes, store.Existing],
         unseen: set[bytes],
         result: Merged,
     ) -> tuple[list[Keyed], list[Keyed]]:
         """Which rows are new and which replace a version; the rest is counted or refused."""
+        if not existing and len(unseen) == len(keyed):
+            return self._count_new(keyed, result), []
         added: list[Keyed] = []
         replaced: list[Keyed] = []
         first: dict[bytes, bytes] = {}
@@ -302,10 +308,14 @@ class Merger:
             else:
                 replaced.append(k)
             first.setdefault(k.record_id, k.content_hash)
+        result.updated += len(replaced)
+        return self._count_new(added, result), replaced
+
+    @staticmethod
+    def _count_new(added: list[Keyed], result: Merged) -> list[Keyed]:
         result.inserted += len(added)
         result.fresh += [k.row for k in added]
-        result.updated += len(replaced)
-        return added, replaced
+        return added
 
     def _count_same(self, row: ValidRow, old: store.Existing | None, repeated: bool, result: Merged) -> None:
         """Count a row that changes nothing; one that this very batch put there before it was cut off counts as done."""
@@ -338,7 +348,11 @@ class Merger:
         if not k.hidden:
             return k.clear, b"{}"
         assert key is not None
-        prefix = aad_prefix(k.subject_id, self._dataset.id, k.record_id, version)
+        if version == 1:
+            head, name = self._first
+            prefix = head + k.subject_id + name + k.record_id
+        else:
+            prefix = aad_prefix(k.subject_id, self._dataset.id, k.record_id, version)
         return k.clear, dumps(key.seal_fields(prefix, k.hidden))
 
     def _tokens(self, k: Keyed) -> Iterable[store.Token]:

@@ -19,23 +19,23 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from hub.catalog.types import Catalog, Dataset
 from hub.clock import Clock, civil_date
 from hub.intake import store
 from hub.intake.encoding import file_sha256
-from hub.intake.headers import HeaderMap, is_known, map_headers
+from hub.intake.headers import is_known, map_headers
 from hub.intake.merge import CHUNK_ROWS, Merger, Origin
 from hub.intake.quality import Tally
 from hub.intake.quarantine import QuarantineFile, unguard_row
 from hub.intake.readers import Format, open_source
 from hub.intake.report import IntakeReport, Progress, Record
 from hub.intake.run import Run
-from hub.intake.source import SourceFile, SourceRow
+from hub.intake.source import SourceFile
 from hub.intake.suppliers import Supplier, source_unit_supplier
 from hub.intake.target import find_dataset, find_source_unit
 from hub.intake.validate import RowValidator
@@ -43,11 +43,6 @@ from hub.keys.index import Indexer
 from hub.keys.sealing import Sealer
 from hub.policies.clocks import Clocks
 from hub.store.database import Database
-
-_SIGNS = 1_000
-"""Signs at the beginning of rows that are remembered."""
-_TOGETHER = 16
-"""Rows of which the signs are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +113,15 @@ async def ingest(
 
 
 def file_supply(path: Path, file_format: Format | None = None, name: str | None = None) -> Supply:
-    """A file as supply; the arguments are those of `ingest`."""
-    return Supply(
-        path.name if name is None else name,
-        lambda: file_sha256(path),
-        lambda dataset: open_source(path, lambda header: is_known(dataset, header), file_format),
-    )
+    """A file as supply; the arguments are those of `ingest`. Its digest is taken while it is opened, in a thread."""
+    digests: list[Future[str]] = []
+
+    def opened(dataset: Dataset) -> SourceFile:
+        with ThreadPoolExecutor(1, thread_name_prefix="hub-digest") as thread:
+            digests.append(thread.submit(file_sha256, path))
+            return open_source(path, lambda header: is_known(dataset, header), file_format)
+
+    return Supply(path.name if name is None else name, lambda: digests[-1].result(), opened)
 
 
 async def take_in(
@@ -171,29 +169,9 @@ async def take_in(
                 quarantine=QuarantineFile(quarantine_dir, f"{dataset.id}-{batch_id}", header),
                 tally=Tally(origin, clocks.calendar, resent=header.quarantine), keep_findings=keep_findings,
             )  # fmt: skip
-            report = await run.whole(
-                _data_rows(source, header), chunk_rows, source.row_count, progress, repeated=repeated
-            )
+            rows = map(unguard_row, source.rows()) if header.quarantine else source.rows()
+            report = await run.whole(rows, chunk_rows, source.row_count, progress, repeated=repeated)
             if record is not None:
                 await record(report)
             await store.finish_batch(connection, batch_id, clock.now())
     return report
-
-
-def _data_rows(source: SourceFile, header: HeaderMap) -> Iterator[SourceRow]:
-    """The rows of the file, without repetitions of the header and with what quarantine put on taken off."""
-    first = header.keys[0][0] if header.keys else 0
-    data: set[str] = set()  # signs with which the first cell of a data row began, and no header may
-    rows = map(unguard_row, source.rows()) if header.quarantine else source.rows()
-    while some := list(islice(rows, _TOGETHER)):
-        signs = [row.cells[first][:1] if first < len(row.cells) else "" for row in some]
-        if data.issuperset(signs):
-            yield from some
-            continue
-        for row, sign in zip(some, signs, strict=True):
-            if sign in data:
-                yield row
-            elif not header.repeats(row.cells):
-                if sign and len(data) < _SIGNS and not header.begins(sign):
-                    data.add(sign)
-                yield row

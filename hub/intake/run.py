@@ -2,6 +2,7 @@
 
 Rules
 - One chunk is one transaction, and the batch's counters are part of it.
+- Repetitions of the header, as long lists have them, are no rows.
 - While the database takes one chunk, the next is read and checked, a few rows at a time. Chunks land one after the
   other in the order of the file; at most two are in memory, and one ends early when its rows are very long.
 """
@@ -132,7 +133,7 @@ class Run:
         """The next chunk, checked and ready to be merged, made while the database is busy with the one before."""
         chunk = _Chunk([], {}, [])
         characters = 0
-        while (left := size - len(chunk.rows)) and characters < CHUNK_CHARACTERS:
+        while (left := size - len(chunk.rows)) and (characters < CHUNK_CHARACTERS or not chunk.rows):
             part: list[SourceRow] = []
             for row in islice(rows, min(_SLICE, left)):
                 part.append(row)
@@ -141,29 +142,33 @@ class Run:
                     break
             if not part:
                 break
-            chunk.prepared.extend(self._merger.prepare(*self._valid(part, chunk.refused)))
-            chunk.rows.extend(part)
+            await asyncio.sleep(0)
+            valid = self._valid(part, chunk)
+            await asyncio.sleep(0)
+            chunk.prepared.extend(self._merger.prepare(*valid))
             await asyncio.sleep(0)
         return chunk
 
-    def _valid(
-        self, rows: Sequence[SourceRow], refused: dict[int, list[Fault]]
-    ) -> tuple[Sequence[ValidRow], Columns | None]:
-        """The rows that pass the checks and are the supplier's to supply; the others' faults go to `refused`.
+    def _valid(self, rows: Sequence[SourceRow], chunk: _Chunk) -> tuple[Sequence[ValidRow], Columns | None]:
+        """The rows that pass the checks and are the supplier's to supply; all go to the chunk, with their faults.
 
         With them come their columns, where the rows are all there and as they were read.
         """
         checked = self._validator.check_all(rows)
         if checked.columns is not None and self._supplier.takes_all:
+            chunk.rows.extend(rows)
             return [row for row in checked.found if isinstance(row, ValidRow)], checked.columns
         valid: list[ValidRow] = []
         column, take = self._validator.column, self._supplier.take
         for row, found in zip(rows, checked.found, strict=True):
+            if found is None:
+                continue
+            chunk.rows.append(row)
             taken = take(found, column) if isinstance(found, ValidRow) else found
             if isinstance(taken, ValidRow):
                 valid.append(taken)
             else:
-                refused[row.number] = taken if isinstance(taken, list) else [taken]
+                chunk.refused[row.number] = taken if isinstance(taken, list) else [taken]
         return valid, None
 
     async def _land(self, chunk: _Chunk) -> None:

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
-from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -29,10 +28,13 @@ JOIN subject s ON s.subject_id = u.id
 """Ids come laid end to end: the driver encodes a long array at ten times the cost."""
 _ADD_SUBJECTS = """
 INSERT INTO subject (subject_id, kind, identifier_sealed, kek_id, wrapped_key, division_code, created_at)
-SELECT u.*, $7::timestamptz
-FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[]) AS u
+SELECT decode(u.id, 'hex'), u.kind, u.sealed, u.kek, decode(u.wrapped, 'hex'), u.division, $7::timestamptz
+FROM unnest(string_to_array($1, E'\n'), string_to_array($2, E'\n'), string_to_array($3, E'\n'),
+            string_to_array($4, E'\n'), string_to_array($5, E'\n'), string_to_array($6, E'\n', ''))
+    AS u (id, kind, sealed, kek, wrapped, division)
 ON CONFLICT (subject_id) DO NOTHING RETURNING subject_id
 """
+"""Columns come as texts of a line each, for the same reason."""
 _MOVE_SUBJECTS = """
 UPDATE subject s SET division_code = u.division
 FROM unnest($1::bytea[], $2::text[]) AS u (id, division)
@@ -40,7 +42,10 @@ WHERE s.subject_id = u.id AND s.division_code IS DISTINCT FROM u.division
 """
 _ADD_ALIASES = """
 INSERT INTO subject_alias (alias_hash, scheme, subject_id)
-SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
+SELECT decode(u.alias, 'hex'), u.scheme, decode(u.subject, 'hex')
+FROM unnest(string_to_array($1, E'\n'), string_to_array($2, E'\n'), string_to_array($3, E'\n'))
+    AS u (alias, scheme, subject)
+ON CONFLICT DO NOTHING
 """
 _READ_RECORDS = """
 WITH known AS MATERIALIZED (
@@ -252,7 +257,7 @@ async def read_subjects(
 async def add_subjects(connection: Connection, rows: Iterable[SubjectRow], now: datetime) -> set[bytes]:
     """Add subjects; one that another transaction has added meanwhile stays as it is. The result are those added."""
     ordered = sorted(rows, key=lambda row: row.subject_id)
-    added = await connection.fetch(_ADD_SUBJECTS, *_columns(ordered), now) if ordered else ()
+    added = await connection.fetch(_ADD_SUBJECTS, *_lines(ordered), now) if ordered else ()
     return {row[0] for row in added}
 
 
@@ -267,15 +272,21 @@ async def add_aliases(connection: Connection, aliases: Iterable[tuple[bytes, str
     """Add aliases (hash, scheme, subject id); a code may come to lead to several, see `hub.intake.resolve`."""
     ordered = sorted(set(aliases))
     if ordered:
-        await connection.execute(_ADD_ALIASES, *_columns(ordered))
+        await connection.execute(_ADD_ALIASES, *_lines(ordered))
 
 
 async def read_records(
-    connection: Connection, dataset: str, keys: Collection[tuple[bytes, bytes]]
+    connection: Connection, dataset: str, subject_ids: Iterable[bytes], keys: Iterable[bytes]
 ) -> dict[bytes, Existing]:
-    """The records with these subject and record ids that exist, by record id."""
-    subjects = b"".join({subject_id for subject_id, _ in keys})
-    rows = await connection.fetch(_READ_RECORDS, subjects, b"".join(chain.from_iterable(keys)), dataset)
+    """The records that exist, by record id.
+
+    Args:
+        connection: holds the dataset's lock.
+        dataset: id of the dataset.
+        subject_ids: whose records.
+        keys: subject and record id of each, in one.
+    """
+    rows = await connection.fetch(_READ_RECORDS, b"".join(subject_ids), b"".join(keys), dataset)
     return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
 
 
@@ -351,3 +362,12 @@ async def client_ids(connection: Connection) -> list[str]:
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """The rows as one list per column."""
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _lines(rows: Sequence[tuple[str | bytes | None, ...]]) -> list[str]:
+    """The rows as one text per column, a line each; no value holds a line feed, bytes are in hexadecimal."""
+    return ["\n".join(map(_line, column)) for column in zip(*rows, strict=True)]
+
+
+def _line(value: str | bytes | None) -> str:
+    return value.hex() if isinstance(value, bytes) else value or ""

@@ -37,8 +37,8 @@ _ENDS = ("validTo", "dueOn", "settledOn", "decidedOn", "removedOn", "liftedOn", 
 class Checked(NamedTuple):
     """A number of rows, checked."""
 
-    found: Sequence[ValidRow | list[Fault]]
-    """Each in stored form, or all that is wrong with it, in their order."""
+    found: Sequence[ValidRow | list[Fault] | None]
+    """Each in stored form, or all that is wrong with it, in their order; None for the header once more."""
     columns: Columns | None
     """Their values column by column, where they were read so and nothing is wrong; see `Plain`."""
 
@@ -90,14 +90,18 @@ class RowValidator:
 
     def check(self, row: SourceRow) -> ValidRow | list[Fault]:
         """The row in stored form, or all that is wrong with it (never an empty list)."""
-        return self.check_all((row,)).found[0]
+        plain, _ = self._plain.read((row,))
+        return plain.get(0) or _Check(self, row).run()
 
     def check_all(self, rows: Sequence[SourceRow]) -> Checked:
-        """As `check`, for a number of rows at once."""
+        """As `check`, for a number of rows at once; a repetition of the header, which is never plain, is nothing."""
         plain, columns = self._plain.read(rows)
         if columns is not None:
             return Checked(list(plain.values()), columns)
-        return Checked([plain.get(n) or _Check(self, row).run() for n, row in enumerate(rows)], None)
+        return Checked([plain.get(n) or self._fully(row) for n, row in enumerate(rows)], None)
+
+    def _fully(self, row: SourceRow) -> ValidRow | list[Fault] | None:
+        return None if self._header.repeats(row.cells) else _Check(self, row).run()
 
     def column(self, name: str) -> str:
         """The file's header for a field, or its official name."""

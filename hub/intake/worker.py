@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub import loop
 from hub.catalog.types import Catalog
 from hub.clock import Clock
 from hub.errors import UnavailableError
@@ -78,7 +79,7 @@ class IntakeWorker:
         server = asyncio.get_running_loop()
 
         def body() -> IntakeReport:
-            return asyncio.run(
+            return loop.run(
                 self._run(supply, dataset, source_unit, catalog, clocks, record, keep_findings, server)
             )
 

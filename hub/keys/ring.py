@@ -80,6 +80,7 @@ class _Follower:
 
     def __init__(self, source: _Source, manifest: Manifest) -> None:
         self._source, self._seen, self._manifest = source, source.stamp, manifest
+        self._file = str(source.folder / FILE)
         self._told: Stamp = None
 
     def newer(self) -> KeySet[Kek] | None:
@@ -88,7 +89,7 @@ class _Follower:
         Raises:
             UnavailableError: when what is there now does not load, or is another ring.
         """
-        stamp = _stamp(self._source.folder)
+        stamp = _stamp(self._file)
         if stamp == self._seen:
             return None
         try:
@@ -111,9 +112,9 @@ class _Follower:
         )
 
 
-def _stamp(folder: Path) -> Stamp:
+def _stamp(file: str) -> Stamp:
     try:
-        facts = (folder / FILE).stat()
+        facts = os.stat(file)
     except OSError:
         return None
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
@@ -239,7 +240,7 @@ def load_ring(folder: Path, *, demo: bool = False) -> KeyRing:
     """
     folder = folder.expanduser()
     files.check_folder(folder)
-    source = _Source(folder, demo, _stamp(folder))
+    source = _Source(folder, demo, _stamp(str(folder / FILE)))
     manifest = parse_manifest(files.read_private(folder / FILE))
     if manifest.demo and not demo:
         raise KeyRingError(

@@ -31,6 +31,7 @@ import os
 import struct
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 
@@ -88,8 +89,7 @@ class DataKey:
     __slots__ = ("_decrypt", "_encrypt", "_header", "_sealed", "id")
 
     def __init__(self, secret: bytes, suite: Suite, *, sealed_before: int = 0) -> None:
-        info = f"credit-hub/seal/v{_FORMAT}/{suite:d}".encode()
-        derived = derive(suite, secret, info, _COMMITMENT_BYTES + key_bytes(suite))
+        derived = derive(suite, secret, _info(suite), _COMMITMENT_BYTES + key_bytes(suite))
         cipher = aead(suite, derived[_COMMITMENT_BYTES:])
         self.id = derived[:_KEY_ID_BYTES]
         self._header = bytes((_FORMAT, suite)) + derived[:_COMMITMENT_BYTES]
@@ -117,10 +117,10 @@ class DataKey:
         """
         self._count_more(len(values))
         noise = os.urandom(NONCE_BYTES * len(values))
-        sealed, start, seal = {}, 0, self._seal
+        sealed, start = {}, 0
         for name, value in values.items():
             end = start + NONCE_BYTES
-            sealed[name] = seal(noise[start:end], prefix + name.encode(), value)
+            sealed[name] = self._seal(noise[start:end], prefix + name.encode(), value)
             start = end
         return sealed
 
@@ -153,6 +153,11 @@ class DataKey:
             hint="Run `hub audit verify` and restore the record from a backup.",
             message_zh="密文无法打开：已被改动、移动，或由其他密钥加密。",
         )
+
+
+@lru_cache
+def _info(suite: Suite) -> bytes:
+    return f"credit-hub/seal/v{_FORMAT}/{suite:d}".encode()
 
 
 def _canonical(token: str, length: int) -> bool:

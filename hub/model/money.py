@@ -73,6 +73,9 @@ def read_plain_money_column(cells: Sequence[str], unit: str) -> list[int | None]
     text = "\n".join(cells)
     if text.count("\n") != len(cells) - 1 or not form.fullmatch(text):
         return None
+    if "." not in text:
+        zeros = "0" * decimals
+        return [int(cell + zeros) if cell else None for cell in cells]
     parts = [cell.partition(".") for cell in cells]
     return [int(whole + rest.ljust(decimals, "0")) if whole else None for whole, _, rest in parts]
 
