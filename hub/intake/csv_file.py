@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import methodcaller
 from pathlib import Path
 
 from hub.errors import IntakeError
@@ -100,9 +101,8 @@ def _count_lines(path: Path, delimiter: str, header_row: int) -> int:
 
     Line ends and delimiters are the same bytes in all of the encodings, and a part of no other character.
     """
-    nothing = f"{delimiter}\r\n"
     lines = islice(chain.from_iterable(_unquoted_lines(path, "latin-1")), header_row, None)
-    return sum(1 for line in lines if line.strip(nothing))
+    return sum(map(bool, map(methodcaller("strip", delimiter), lines)))
 
 
 def _sniff(path: Path, encoding: str, recognise: Recognise) -> str:

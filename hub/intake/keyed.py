@@ -17,7 +17,7 @@ from hub.catalog.types import Dataset, SubjectKind
 from hub.catalog.values import natural_keys
 from hub.intake.bodies import Body, BodyWriter
 from hub.intake.rows import Columns, ValidRow
-from hub.keys.index import Indexer
+from hub.keys.index import Indexer, record_place
 
 
 class Keyed(Struct, frozen=True, gc=False):
@@ -53,22 +53,27 @@ class Keyer:
             rows: the rows.
             columns: their values column by column, where somebody has them so.
         """
-        if len({row.subject.kind for row in rows}) != 1:
+        if not rows:
+            return []
+        kind = rows[0].subject.kind
+        if any(row.subject.kind is not kind for row in rows):
             return [keyed for row in rows for keyed in self.all((row,))]
         found: list[Keyed] = []
-        ids: dict[tuple[str, str], bytes] = {}
+        subject, subject_id, place = None, b"", b""
         for row, key, body in zip(rows, *self._texts(rows, columns), strict=True):
-            who = row.subject.kind, row.subject.identifier
-            subject_id = ids.get(who)
-            if subject_id is None:
-                subject_id = ids[who] = self._indexer.subject_id(*who) if who[1] else b""
-            found.append(self._keyed(row, subject_id, key, body) if subject_id else Keyed(row, b""))
+            if row.subject is not subject:
+                subject = row.subject
+                subject_id = (
+                    self._indexer.subject_id(subject.kind, subject.identifier) if subject.identifier else b""
+                )
+                place = record_place(subject_id, self._dataset.id)
+            found.append(self._keyed(row, subject_id, place, key, body) if subject_id else Keyed(row, b""))
         return found
 
     def one(self, row: ValidRow, subject_id: bytes) -> Keyed:
         """A row of which it was found out that it is this subject's."""
         (key,), (body,) = self._texts((row,), None)
-        return self._keyed(row, subject_id, key, body)
+        return self._keyed(row, subject_id, record_place(subject_id, self._dataset.id), key, body)
 
     def _texts(
         self, rows: Sequence[ValidRow], columns: Columns | None
@@ -80,11 +85,11 @@ class Keyer:
         writer = self._writers[rows[0].subject.kind]
         return natural_keys(self._dataset, columns, len(rows)), writer.all(columns, len(rows))
 
-    def _keyed(self, row: ValidRow, subject_id: bytes, key: bytes, body: Body) -> Keyed:
-        record_id = self._indexer.record_id(subject_id, self._dataset.id, key)
-        return Keyed(
-            row, subject_id, record_id, self._indexer.content_hash(record_id, _content(row, *body)), *body
-        )
+    def _keyed(self, row: ValidRow, subject_id: bytes, place: bytes, key: bytes, body: Body) -> Keyed:
+        clear, hidden = body
+        record_id = self._indexer.record_id_at(place, key)
+        content_hash = self._indexer.content_hash(record_id, _content(row, clear, hidden))
+        return Keyed(row, subject_id, record_id, content_hash, clear, hidden)
 
 
 def _content(row: ValidRow, clear: bytes, hidden: Mapping[str, bytes]) -> bytes:

@@ -24,7 +24,7 @@ from hub.catalog.types import Dataset, FieldType, Role, SubjectKind
 from hub.catalog.values import must_be_given
 from hub.clock import civil_date
 from hub.intake.faults import Fault
-from hub.intake.rows import Origin, ValidRow
+from hub.intake.rows import Origin
 from hub.model.workdays import WorkingCalendar
 
 if TYPE_CHECKING:
@@ -108,10 +108,13 @@ class Tally:
 
     def add(self, prepared: Sequence[Keyed], refused: Mapping[int, Sequence[Fault]], merged: Merged) -> None:
         """Count one chunk: the rows that passed the checks, the faults of all refused rows, and what was merged."""
+        landed = (
+            [k.row for k in prepared if k.row.number not in refused] if refused else [k.row for k in prepared]
+        )
         for kind, optional in self._optional.items():
-            rows = [k.row for k in prepared if k.row.subject.kind is kind and k.row.number not in refused]
-            self._wanted += len(rows) * len(optional)
-            self._filled += _filled(rows, optional)
+            shapes = Counter([tuple(row.values) for row in landed if row.subject.kind is kind])
+            self._wanted += len(optional) * shapes.total()
+            self._filled += sum(len(optional.intersection(names)) * count for names, count in shapes.items())
         if self._late_on is not None:
             self._judged += len(merged.fresh)
             self._late += sum(row.event_date <= self._late_on for row in merged.fresh)
@@ -137,8 +140,3 @@ class Tally:
             found = sorted(self._faults.items())
             codes, fields = [code for (code, _), _ in found], [field for (_, field), _ in found]
             await connection.execute(_WRITE_FAULTS, origin.batch_id, codes, fields, [n for _, n in found])
-
-
-def _filled(rows: Sequence[ValidRow], optional: frozenset[str]) -> int:
-    shapes = Counter(tuple(row.values) for row in rows)
-    return sum(len(optional.intersection(names)) * count for names, count in shapes.items())

@@ -9,8 +9,6 @@ Callers normalise first: identifiers in upper case and without blanks, values in
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
@@ -44,7 +42,11 @@ class Indexer:
 
     def record_id(self, subject_id: bytes, dataset: str, natural_key: bytes) -> bytes:
         """16 bytes for a record: its subject, its dataset and the canonical JSON of its natural key."""
-        return _short(self._record, _framed(subject_id) + _framed_name(dataset) + natural_key)
+        return self.record_id_at(record_place(subject_id, dataset), natural_key)
+
+    def record_id_at(self, place: bytes, natural_key: bytes) -> bytes:
+        """As `record_id`, with what `record_place` gives for subject and dataset."""
+        return _short(self._record, place + natural_key)
 
     def content_hash(self, record_id: bytes, content: bytes) -> bytes:
         """32 bytes for the canonical content of a record.
@@ -59,11 +61,16 @@ class Indexer:
 
     def alias_hash(self, scheme: str, code: str) -> bytes:
         """16 bytes for a renamed, legacy or merged code of a subject under its numbering scheme."""
-        return _short(self._alias, _framed_name(scheme) + code.encode())
+        return _short(self._alias, _framed(scheme.encode()) + code.encode())
 
     def _field_key(self, field_id: str) -> HMAC:
         info = f"credit-hub/blind/v1/{field_id}".encode()
         return self._fields.setdefault(field_id, _keyed(derive(Suite.AES_256_GCM, self._blind, info, 32)))
+
+
+def record_place(subject_id: bytes, dataset: str) -> bytes:
+    """Subject and dataset as they enter the ids of all records of the one in the other."""
+    return _framed(subject_id) + _framed(dataset.encode())
 
 
 def _keyed(key: bytes) -> HMAC:
@@ -84,8 +91,3 @@ def _short(keyed: HMAC, message: bytes) -> bytes:
 def _framed(part: bytes) -> bytes:
     """The part after its length in two bytes, so that no two lists of parts look alike."""
     return len(part).to_bytes(2, "big") + part
-
-
-@lru_cache(maxsize=1024)
-def _framed_name(name: str) -> bytes:
-    return _framed(name.encode())

@@ -17,9 +17,10 @@ from hub.errors import IdentifierError
 from hub.model.normal import normalise
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_VALUES = bytes.maketrans(ALPHABET.encode(), bytes(range(len(ALPHABET))))
 _WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
-_ORGANISATION_VALUES = {c: int(c, 36) for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_ORGANISATION_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ORGANISATION_VALUES = bytes.maketrans(_ORGANISATION_ALPHABET.encode(), bytes(range(36)))
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _FORM = re.compile(r"[1-9ANY][0-9A-HJ-NPQRTUWXY][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _ORGANISATION_FORM = re.compile(r"[0-9A-Z]{8}[0-9X]")
@@ -78,19 +79,19 @@ class Uscc:
 
 def uscc_check_character(first17: str) -> str:
     """Check character for the first 17 characters of a unified social credit code (GB 32100-2015, mod 31)."""
-    if len(first17) != len(_WEIGHTS) or not _VALUES.keys() >= set(first17):
+    if len(first17) != len(_WEIGHTS) or not set(ALPHABET) >= set(first17):
         raise ValueError("not the first 17 characters of a code")
     return _uscc_check(first17)
 
 
 def _uscc_check(first17: str) -> str:
     """The check character for 17 characters of the alphabet."""
-    return ALPHABET[-sum(map(mul, map(_VALUES.__getitem__, first17), _WEIGHTS)) % 31]
+    return ALPHABET[-sum(map(mul, first17.encode().translate(_VALUES), _WEIGHTS)) % 31]
 
 
 def _checks(code: str) -> bool:
     """Whether both check characters of a well-formed code hold."""
-    return organisation_check_character(code[8:16]) == code[16] and _uscc_check(code[:17]) == code[17]
+    return _organisation_check(code[8:16]) == code[16] and _uscc_check(code[:17]) == code[17]
 
 
 def is_plain_uscc(text: str, *, demo: bool) -> bool:
@@ -100,9 +101,15 @@ def is_plain_uscc(text: str, *, demo: bool) -> bool:
 
 def organisation_check_character(first8: str) -> str:
     """Check character for the first 8 characters of an organisation code (GB 11714, mod 11)."""
-    if len(first8) != len(_ORGANISATION_WEIGHTS):
+    first8 = first8.upper()
+    if len(first8) != len(_ORGANISATION_WEIGHTS) or not set(_ORGANISATION_ALPHABET) >= set(first8):
         raise ValueError("not the first 8 characters of a code")
-    total = sum(map(mul, map(_ORGANISATION_VALUES.__getitem__, first8.upper()), _ORGANISATION_WEIGHTS))
+    return _organisation_check(first8)
+
+
+def _organisation_check(first8: str) -> str:
+    """The check character for 8 digits and capitals."""
+    total = sum(map(mul, first8.encode().translate(_ORGANISATION_VALUES), _ORGANISATION_WEIGHTS))
     return "0123456789X0"[11 - total % 11]
 
 
