@@ -116,12 +116,8 @@ class Merger:
         found = await self._identify(connection, rows, result)
         if not found:
             return result
-        existing = await store.read_records(
-            connection,
-            self._dataset.id,
-            {k.subject_id for k in found},
-            [k.subject_id + k.record_id for k in found],
-        )
+        ids = [k.subject_id + k.record_id for k in found]
+        existing = await store.read_records(connection, self._dataset.id, ids)
         found = [k for k in found if k.record_id in existing or self._may_keep(k.row, result)]
         keys = await self._ensure_subjects(connection, found)
         keyed = [k for k in found if self._alive(k, keys, result)] if None in keys.values() else found

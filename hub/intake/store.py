@@ -48,17 +48,11 @@ FROM unnest(string_to_array($1, E'\n'), string_to_array($2, E'\n'), string_to_ar
 ON CONFLICT DO NOTHING
 """
 _READ_RECORDS = """
-WITH known AS MATERIALIZED (
-    SELECT u.id FROM (SELECT substr($1::bytea, n * 16 + 1, 16) AS id
-                      FROM generate_series(0, length($1::bytea) / 16 - 1) AS n) AS u,
-        LATERAL (SELECT FROM record WHERE subject_id = u.id AND dataset = $3 LIMIT 1) AS any_record)
 SELECT r.record_id, r.version, r.content_hash, r.source_unit, r.batch_id
-FROM known
-JOIN (SELECT substr($2::bytea, n * 32 + 1, 16) AS subject_id, substr($2::bytea, n * 32 + 17, 16) AS record_id
-      FROM generate_series(0, length($2::bytea) / 32 - 1) AS n) AS w ON w.subject_id = known.id
-JOIN record r ON r.subject_id = w.subject_id AND r.dataset = $3 AND r.record_id = w.record_id
+FROM (SELECT substr($1::bytea, n * 32 + 1, 16) AS subject_id, substr($1::bytea, n * 32 + 17, 16) AS record_id
+      FROM generate_series(0, length($1::bytea) / 32 - 1) AS n) AS u
+JOIN record r ON r.subject_id = u.subject_id AND r.dataset = $2 AND r.record_id = u.record_id
 """
-"""Most records of a chunk are new, and so are most of them for their subject: that is asked once for all of its."""
 _KEEP_HISTORY = """
 INSERT INTO record_history (
     subject_id, dataset, record_id, version, edition, event_date, severity, severity_source, state, visible_from,
@@ -275,18 +269,9 @@ async def add_aliases(connection: Connection, aliases: Iterable[tuple[bytes, str
         await connection.execute(_ADD_ALIASES, *_lines(ordered))
 
 
-async def read_records(
-    connection: Connection, dataset: str, subject_ids: Iterable[bytes], keys: Iterable[bytes]
-) -> dict[bytes, Existing]:
-    """The records that exist, by record id.
-
-    Args:
-        connection: holds the dataset's lock.
-        dataset: id of the dataset.
-        subject_ids: whose records.
-        keys: subject and record id of each, in one.
-    """
-    rows = await connection.fetch(_READ_RECORDS, b"".join(subject_ids), b"".join(keys), dataset)
+async def read_records(connection: Connection, dataset: str, keys: Iterable[bytes]) -> dict[bytes, Existing]:
+    """The records that exist, by record id; `keys` are subject and record id of each, in one."""
+    rows = await connection.fetch(_READ_RECORDS, b"".join(keys), dataset)
     return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
 
 
