@@ -116,10 +116,11 @@ class Merger:
         found = await self._identify(connection, rows, result)
         if not found:
             return result
-        ids = [k.subject_id + k.record_id for k in found]
+        stored = await store.read_subjects(connection, {k.subject_id for k in found})
+        ids = [k.subject_id + k.record_id for k in found if k.subject_id in stored]
         existing = await store.read_records(connection, self._dataset.id, ids)
         found = [k for k in found if k.record_id in existing or self._may_keep(k.row, result)]
-        keys = await self._ensure_subjects(connection, found)
+        keys = await self._ensure_subjects(connection, found, stored)
         keyed = [k for k in found if self._alive(k, keys, result)] if None in keys.values() else found
         if not keyed:
             return result
@@ -192,11 +193,10 @@ class Merger:
         return found
 
     async def _ensure_subjects(
-        self, connection: store.Connection, found: Sequence[Keyed]
+        self, connection: store.Connection, found: Sequence[Keyed], stored: dict[bytes, store.StoredKey]
     ) -> dict[bytes, DataKey | None]:
-        """An opened data key for every subject, made where there was none; None where it was destroyed."""
+        """An opened data key for every subject, made where it is not among the stored; None where it was destroyed."""
         rows = {k.subject_id: k.row for k in found}
-        stored = await store.read_subjects(connection, list(rows))
         fresh = [self._new_subject(i, row) for i, row in rows.items() if i not in stored]
         if fresh:
             added = await store.add_subjects(connection, fresh, self._origin.received_at)
@@ -208,6 +208,7 @@ class Merger:
         return {
             i: self._opened.open(i, kek_id, wrapped) if wrapped is not None else None
             for i, (kek_id, wrapped) in stored.items()
+            if i in rows
         }
 
     def _new_subject(self, subject_id: bytes, row: ValidRow) -> store.SubjectRow:

@@ -123,6 +123,8 @@ _STATE = COLUMNS.index("state")
 
 Connection: TypeAlias = asyncpg.Connection
 """One connection of the pool; a run keeps it from beginning to end."""
+StoredKey: TypeAlias = "tuple[str, bytes | None]"
+"""Id of the key-encryption key of a subject's data key, and that wrapped; None once it was destroyed."""
 
 
 class FileInProgressError(IntakeError):
@@ -238,10 +240,8 @@ async def lock_dataset(connection: Connection, dataset: str) -> None:
     await connection.execute(_LOCK_DATASET, _lock_number("dataset", dataset))
 
 
-async def read_subjects(
-    connection: Connection, subject_ids: Sequence[bytes]
-) -> dict[bytes, tuple[str, bytes | None]]:
-    """Key-encryption key id and wrapped data key of the subjects that exist."""
+async def read_subjects(connection: Connection, subject_ids: Collection[bytes]) -> dict[bytes, StoredKey]:
+    """The data keys of the subjects that exist."""
     if not subject_ids:
         return {}
     rows = await connection.fetch(_READ_SUBJECTS, b"".join(subject_ids))
@@ -269,9 +269,9 @@ async def add_aliases(connection: Connection, aliases: Iterable[tuple[bytes, str
         await connection.execute(_ADD_ALIASES, *_lines(ordered))
 
 
-async def read_records(connection: Connection, dataset: str, keys: Iterable[bytes]) -> dict[bytes, Existing]:
+async def read_records(connection: Connection, dataset: str, keys: Sequence[bytes]) -> dict[bytes, Existing]:
     """The records that exist, by record id; `keys` are subject and record id of each, in one."""
-    rows = await connection.fetch(_READ_RECORDS, b"".join(keys), dataset)
+    rows = await connection.fetch(_READ_RECORDS, b"".join(keys), dataset) if keys else ()
     return {r[0]: Existing(r[1], r[2], r[3], r[4]) for r in rows}
 
 
