@@ -58,14 +58,20 @@ class CsvFile:
         """The data rows, blank ones left out.
 
         Raises:
-            IntakeError: when the file was changed after it was opened and is not well formed any more.
+            IntakeError: when the file was changed after it was opened and is not well formed or whole any more.
         """
+        count = 0
+        for row in self._rows():
+            count += 1
+            yield row
+        if self.row_count is not None and count != self.row_count:
+            raise changed_meanwhile()
+
+    def _rows(self) -> Iterator[SourceRow]:
         if not self.quoted:
-            yield from _unquoted_rows(self.path, self.encoding, self.delimiter, self.header_row)
-            return
-        for number, cells in _records(self.path, self.encoding, self.delimiter):
-            if number > self.header_row and any(cells):
-                yield _source_row(number, cells)
+            return _unquoted_rows(self.path, self.encoding, self.delimiter, self.header_row)
+        records = _records(self.path, self.encoding, self.delimiter)
+        return (_source_row(n, cells) for n, cells in records if n > self.header_row and any(cells))
 
 
 def open_csv(path: Path, recognise: Recognise) -> CsvFile:

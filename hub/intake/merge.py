@@ -260,18 +260,19 @@ class Merger:
     ) -> set[bytes]:
         """Ids of the records that no earlier chunk of this run has brought.
 
-        What an earlier chunk has put in place says so by its batch; what it left as it was has to be noted. The batch
-        says nothing where an earlier run of it was cut off: then all are noted.
+        What an earlier chunk has put in place says so by its batch, in the history where another file has corrected it
+        since; what it left as it was has to be noted. The batch says nothing where an earlier run of it was cut off:
+        then all are noted.
         """
         ids = {k.record_id for k in keyed}
         if not self._track:
             return ids
         if self._resumed:
             return await store.mark_seen(connection, ids)
-        there = ids & existing.keys()
         batch = self._origin.batch_id
-        others = {i for i in there if existing[i].batch_id != batch}
-        return ids - there | await store.mark_seen(connection, others)
+        others = {i for i in ids & existing.keys() if existing[i].batch_id != batch}
+        keys = [k.subject_id + k.record_id for k in keyed if k.record_id in others]
+        return ids - existing.keys() | await store.mark_others(connection, self._dataset.id, keys, batch)
 
     def _sort(
         self,

@@ -27,7 +27,7 @@ from hub.intake.suppliers import Supplier
 from hub.intake.validate import RowValidator
 
 CHUNK_CHARACTERS = 16 << 20
-"""Characters after which a chunk ends, whatever its number of rows."""
+"""Characters and cells after which a chunk ends, whatever its number of rows."""
 _SLICE = 64
 """Rows checked before others get their turn, the database's answers first of all."""
 
@@ -137,7 +137,7 @@ class Run:
             part: list[SourceRow] = []
             for row in islice(rows, min(_SLICE, left)):
                 part.append(row)
-                characters += len("".join(row.cells))
+                characters += len("".join(row.cells)) + len(row.cells)
                 if characters >= CHUNK_CHARACTERS:
                     break
             if not part:

@@ -18,6 +18,7 @@ import asyncpg
 
 from hub.errors import IntakeError, UnavailableError
 from hub.intake.record_copy import COLUMNS
+from hub.keys.index import ID_BYTES
 
 _READ_SUBJECTS = """
 SELECT s.subject_id, s.kek_id, s.wrapped_key
@@ -52,6 +53,13 @@ SELECT r.record_id, r.version, r.content_hash, r.source_unit, r.batch_id
 FROM (SELECT substr($1::bytea, n * 32 + 1, 16) AS subject_id, substr($1::bytea, n * 32 + 17, 16) AS record_id
       FROM generate_series(0, length($1::bytea) / 32 - 1) AS n) AS u
 JOIN record r ON r.subject_id = u.subject_id AND r.dataset = $2 AND r.record_id = u.record_id
+"""
+_READ_REPLACED = """
+SELECT h.record_id
+FROM (SELECT substr($1::bytea, n * 32 + 1, 16) AS subject_id, substr($1::bytea, n * 32 + 17, 16) AS record_id
+      FROM generate_series(0, length($1::bytea) / 32 - 1) AS n) AS u
+JOIN record_history h ON h.subject_id = u.subject_id AND h.dataset = $2 AND h.record_id = u.record_id
+WHERE h.batch_id = $3
 """
 _KEEP_HISTORY = """
 INSERT INTO record_history (
@@ -305,6 +313,23 @@ async def add_tokens(connection: Connection, tokens: Sequence[Token]) -> None:
 async def mark_seen(connection: Connection, record_ids: Collection[bytes]) -> set[bytes]:
     """Note records as seen; the result are those that had not been seen before."""
     return {r[0] for r in await connection.fetch(_MARK_SEEN, b"".join(record_ids))} if record_ids else set()
+
+
+async def mark_others(
+    connection: Connection, dataset: str, keys: Sequence[bytes], batch_id: str
+) -> set[bytes]:
+    """As `mark_seen`, of records that another batch has put in place: a version of this batch may be beneath it.
+
+    Args:
+        connection: holds the dataset's lock.
+        dataset: id of the dataset.
+        keys: subject and record id of each, in one.
+        batch_id: of this run.
+    """
+    if not keys:
+        return set()
+    replaced = {r[0] for r in await connection.fetch(_READ_REPLACED, b"".join(keys), dataset, batch_id)}
+    return await mark_seen(connection, {key[ID_BYTES:] for key in keys}) - replaced
 
 
 async def open_batch(

@@ -1,7 +1,7 @@
 """Cipher suites: which AEAD seals, and which hash derives its keys. A ring uses one suite.
 
-- Suite 1: AES-256-GCM (NIST SP 800-38D) with HKDF-Expand-SHA-256 (RFC 5869).
-- Suite 2: SM4-GCM (GB/T 32907, RFC 8998) with HKDF-Expand-SM3 (GB/T 32905).
+- Suite 1: AES-256-GCM (NIST SP 800-38D) with HKDF-SHA-256 (RFC 5869).
+- Suite 2: SM4-GCM (GB/T 32907, RFC 8998) with HKDF-SM3 (GB/T 32905).
 
 The suite's number is the second byte of every ciphertext and part of every derivation, so the same secret
 gives unrelated keys in the two suites.
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import GCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hub.errors import KeyRingError
 
@@ -26,7 +26,7 @@ NONCE_BYTES = 12
 """GCM nonce size; always random."""
 TAG_BYTES = 16
 """GCM tag size; never shortened."""
-_PROBE = bytes(32)
+_PROBE = bytes(16)
 _SHA256, _SM3 = hashes.SHA256(), hashes.SM3()
 
 
@@ -81,12 +81,9 @@ def aead(suite: Suite, key: bytes) -> Aead:
 
 
 def derive(suite: Suite, secret: bytes, info: bytes, length: int) -> bytes:
-    """`length` bytes by HKDF-Expand under the suite's hash.
-
-    The secret is uniformly random and as long as the hash, so it is a key as it stands, and HKDF's first step is
-    left out (RFC 5869, 3.3).
-    """
-    return HKDFExpand(_SM3 if suite is Suite.SM4_GCM else _SHA256, length, info).derive(secret)
+    """`length` bytes from a uniformly random secret by HKDF without salt, under the suite's hash."""
+    digest = _SM3 if suite is Suite.SM4_GCM else _SHA256
+    return HKDF(algorithm=digest, length=length, salt=None, info=info).derive(secret)
 
 
 def require(suite: Suite) -> None:

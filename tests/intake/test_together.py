@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from hub.catalog.types import Dataset, FieldType, SubjectKind
 from hub.catalog.values import natural_key, natural_keys
-from hub.intake import store
+from hub.errors import IntakeError
+from hub.intake import run, store
 from hub.intake.bodies import BodyWriter
 from hub.intake.csv_file import open_csv
 from hub.intake.headers import is_known
@@ -102,6 +104,59 @@ def test_a_key_that_a_later_chunk_brings_with_other_content_is_refused_even_afte
     report = world.ingest(write_csv(tmp_path / "second.csv", rows), chunk_rows=1)
     assert counts(report) == (1, 1, 1, 4)
     assert codes(report) == [(row, "DUPLICATE_KEY") for row in ("5", "6", "7", "8")]
+
+
+@pytest.mark.parametrize("again", ["另一内容", "给予警告并罚款"])
+def test_a_key_is_refused_again_though_another_file_has_corrected_the_record_in_between(
+    again: str, world: World, tmp_path: Path
+) -> None:
+    first = write_csv(
+        tmp_path / "a.csv", [penalty(1, 处罚内容="给予警告并罚款"), penalty(2), penalty(1, 处罚内容=again)]
+    )
+    second = write_csv(tmp_path / "b.csv", [penalty(1, 处罚内容="更正")])
+    once = iter([Thread(target=lambda: world.ingest(second))])
+
+    def correct(_state: object) -> None:
+        for thread in once:
+            thread.start()
+            thread.join()
+
+    report = world.ingest(first, chunk_rows=1, progress=correct)
+    assert counts(report) == (2, 0, 0, 1)
+    assert codes(report) == [("4", "DUPLICATE_KEY")]
+    clear = [r["clear"] for r in world.rows("SELECT clear FROM record WHERE version = 2")]
+    assert ["更正" in text for text in clear] == [True], "the correction stands"
+
+
+def test_a_file_that_was_cut_short_while_it_was_read_is_not_finished(world: World, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [penalty(n) for n in range(1, 400)])
+    size = path.stat().st_size
+
+    def cut(_state: object) -> None:
+        with path.open("r+b") as file:
+            file.truncate(size // 2)
+
+    with pytest.raises(IntakeError, match="changed while it was read"):
+        world.ingest(path, chunk_rows=50, progress=cut)
+    assert not world.rows("SELECT 1 FROM intake_batch WHERE finished_at IS NOT NULL")
+
+
+def test_cells_count_though_nothing_is_in_them(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "CHUNK_CHARACTERS", 3_000)
+    lines = table([penalty(1), penalty(2)])
+    path = tmp_path / "a.csv"
+    rows = [",".join(line) + "," * 2_000 for line in lines[1:]]
+    path.write_text("\n".join([",".join(lines[0]), *rows]), encoding="utf-8")
+    landed: list[int] = []
+    report = world.ingest(path, progress=lambda state: landed.append(state.rows))
+    assert (landed, report.rows) == ([2], 2)
+    rows = [row + "," * 2_000 for row in rows]
+    path.write_text("\n".join([",".join(lines[0]), *rows]), encoding="utf-8")
+    landed.clear()
+    world.ingest(path, progress=lambda state: landed.append(state.rows))
+    assert landed == [1, 2]
 
 
 class _Cut(Exception):
