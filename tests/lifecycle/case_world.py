@@ -37,7 +37,7 @@ def penalty(
         "counterpartyName": facts.COMPANY_NAME, "counterpartyType": "ORGANIZATION", "uscc": COMPANY,
         "documentNo": f"琼市监罚〔2026〕演{number:03d}号", "decisionDate": decided.isoformat(), "severity": severity,
         "penaltyTypes": ["FINE"], "fineAmount": 1_000_000, "authorityName": "海南省市场监督管理局（演示）",
-        "authorityUscc": facts.DEPT_AMR, "violationType": "虚假宣传", "penaltyContent": "罚款",
+        "authorityUscc": facts.DEPT_AMR, "violationType": "虚假宣传", "content": "罚款",
         "legalRepresentativeCertNo": CERT_NO, **more,
     }  # fmt: skip
 
