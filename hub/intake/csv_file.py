@@ -60,18 +60,26 @@ class CsvFile:
         Raises:
             IntakeError: when the file was changed after it was opened and is not well formed or whole any more.
         """
-        count = 0
-        for row in self._rows():
-            count += 1
-            yield row
-        if self.row_count is not None and count != self.row_count:
-            raise changed_meanwhile()
-
-    def _rows(self) -> Iterator[SourceRow]:
         if not self.quoted:
-            return _unquoted_rows(self.path, self.encoding, self.delimiter, self.header_row)
-        records = _records(self.path, self.encoding, self.delimiter)
-        return (_source_row(n, cells) for n, cells in records if n > self.header_row and any(cells))
+            return _unquoted_rows(self)
+        return self._parsed_rows()
+
+    def _parsed_rows(self) -> Iterator[SourceRow]:
+        count = 0
+        for number, cells in _records(self.path, self.encoding, self.delimiter):
+            if number > self.header_row and any(cells):
+                count += 1
+                yield _source_row(number, cells)
+        self.expect(count)
+
+    def expect(self, rows: int) -> None:
+        """Hold that as many rows were read as there are.
+
+        Raises:
+            IntakeError: when the file was changed after it was opened.
+        """
+        if self.row_count is not None and rows != self.row_count:
+            raise changed_meanwhile()
 
 
 def open_csv(path: Path, recognise: Recognise) -> CsvFile:
@@ -144,16 +152,18 @@ def _records(
             raise changed_meanwhile() from None
 
 
-def _unquoted_rows(path: Path, encoding: str, delimiter: str, header_row: int) -> Iterator[SourceRow]:
+def _unquoted_rows(file: CsvFile) -> Iterator[SourceRow]:
     """The data rows of a file in which no quote was found: there a line is a row, and a delimiter ends a cell."""
-    before = 0
-    for lines in _unquoted_lines(path, encoding):
+    before = count = 0
+    for lines in _unquoted_lines(file.path, file.encoding):
         short = max(map(len, lines)) <= MAX_CELL_CHARACTERS
         for number, line in enumerate(lines, before + 1):
-            cells = line.split(delimiter)
-            if number > header_row and any(cells):
+            cells = line.split(file.delimiter)
+            if number > file.header_row and any(cells):
+                count += 1
                 yield SourceRow(number, cells) if short else _source_row(number, cells)
         before += len(lines)
+    file.expect(count)
 
 
 def _unquoted_lines(path: Path, encoding: str) -> Iterator[list[str]]:
