@@ -7,6 +7,7 @@ of its own, to be sealed alone. Equal values give equal texts, so the texts are 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -36,13 +37,7 @@ class BodyWriter:
         self._open = tuple(name for name in names if name not in self.sealed)
         self._names = frozenset(names)
         self._lists = frozenset(field.name for field in dataset.fields if field.type in _LISTS)
-        self._shape = msgspec.defstruct(
-            "Open",
-            [(_PREFIX + name, Any, None) for name in self._open],
-            rename={_PREFIX + name: name for name in self._open},
-            omit_defaults=True,
-            gc=False,
-        )
+        self._shape = _shape(self._open)
 
     def all(self, columns: Columns, count: int) -> list[Body]:
         """The body of each row.
@@ -77,6 +72,14 @@ class BodyWriter:
         if gaps:
             return [{n: v for n, v in zip(names, row) if v != b"null"} for row in rows]  # noqa: B905 - one of each
         return [dict(zip(names, row)) for row in rows]  # noqa: B905
+
+
+@lru_cache(maxsize=256)
+def _shape(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Objects with these values, written without those that are None; one for all writers of a dataset."""
+    fields = [(_PREFIX + name, Any, None) for name in names]
+    rename = {_PREFIX + name: name for name in names}
+    return msgspec.defstruct("Open", fields, rename=rename, omit_defaults=True, gc=False)
 
 
 def _each(values: Sequence[Any]) -> list[bytes]:

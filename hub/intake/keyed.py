@@ -51,13 +51,19 @@ class Keyer:
 
         Args:
             rows: the rows.
-            columns: their values column by column, where somebody has them so.
+            columns: their values column by column, where all are about organisations and somebody has them so.
         """
+        if columns is not None:
+            return self._alike(rows, columns)
+        alike = {
+            k: iter(self._alike([row for row in rows if row.subject.kind is k], None)) for k in SubjectKind
+        }
+        return [next(alike[row.subject.kind]) for row in rows]
+
+    def _alike(self, rows: Sequence[ValidRow], columns: Columns | None) -> list[Keyed]:
+        """Rows about one kind of subject."""
         if not rows:
             return []
-        kind = rows[0].subject.kind
-        if any(row.subject.kind is not kind for row in rows):
-            return [keyed for row in rows for keyed in self.all((row,))]
         found: list[Keyed] = []
         subject, subject_id, place = None, b"", b""
         for row, key, body in zip(rows, *self._texts(rows, columns), strict=True):

@@ -35,7 +35,7 @@ from hub.intake.rows import Columns, ValidRow
 from hub.intake.rows import Origin as Origin
 from hub.keys.cache import DataKeyCache
 from hub.keys.index import Indexer
-from hub.keys.sealing import DataKey, Sealer, aad_head, aad_prefix, subject_aad
+from hub.keys.sealing import DataKey, Sealer, aad_head, subject_aad
 from hub.model.identifiers import LegacyKind
 from hub.policies.clocks import Clocks
 from hub.store.database import Database
@@ -87,7 +87,6 @@ class Merger:
         self._indexer = indexer
         self._sealer = sealer
         self._opened = DataKeyCache(sealer)
-        self._first = aad_head(origin.dataset.id, 1)
         self._keyer = Keyer(origin.dataset, indexer)
         self._encoder = RecordEncoder(origin)
         self._track = track_duplicates
@@ -346,12 +345,8 @@ class Merger:
         if not k.hidden:
             return k.clear, b"{}"
         assert key is not None
-        if version == 1:
-            head, name = self._first
-            prefix = head + k.subject_id + name + k.record_id
-        else:
-            prefix = aad_prefix(k.subject_id, self._dataset.id, k.record_id, version)
-        return k.clear, dumps(key.seal_fields(prefix, k.hidden))
+        head, name = aad_head(self._dataset.id, version)
+        return k.clear, dumps(key.seal_fields(head + k.subject_id + name + k.record_id, k.hidden))
 
     def _tokens(self, k: Keyed) -> Iterable[store.Token]:
         for searched in self._searchable:

@@ -108,9 +108,7 @@ class Tally:
 
     def add(self, prepared: Sequence[Keyed], refused: Mapping[int, Sequence[Fault]], merged: Merged) -> None:
         """Count one chunk: the rows that passed the checks, the faults of all refused rows, and what was merged."""
-        landed = (
-            [k.row for k in prepared if k.row.number not in refused] if refused else [k.row for k in prepared]
-        )
+        landed = [k.row for k in prepared if k.row.number not in refused]
         for kind, optional in self._optional.items():
             shapes = Counter([tuple(row.values) for row in landed if row.subject.kind is kind])
             self._wanted += len(optional) * shapes.total()

@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Any
 
 from hub.intake.rows import Origin, ValidRow
-from hub.keys.sealing import ID_BYTES
+from hub.keys.index import ID_BYTES
 
 COLUMNS = (
     "subject_id", "dataset", "record_id", "version", "edition", "event_date", "severity", "severity_source",

@@ -52,6 +52,7 @@ _BODY = _HEADER + NONCE_BYTES
 _LENGTHS = struct.Struct(">BHBQ").pack
 
 
+@lru_cache(maxsize=4096)
 def aad_head(dataset: str, version: int) -> tuple[bytes, bytes]:
     """What stands before the subject and before the record in `aad_prefix`, where both ids have `ID_BYTES`."""
     name = dataset.encode()
